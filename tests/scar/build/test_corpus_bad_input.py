@@ -205,14 +205,6 @@ BAD = {
         1,
         9,
     ),
-    "empty caption": Bad(
-        lambda world: world.captions[0].update(caption=" "),
-        r"captions.json, annotations\[0\]: its caption is empty",
-        "empty_caption",
-        0,
-        1,
-        9,
-    ),
     "relation to a stranger": Bad(
         lambda world: world.extras.update(relations=[{"image_id": 5, "subject": 50, "predicate": "on", "object": 70}]),
         "relation 'on' of image 5: annotation 70 is not among those of the image",
