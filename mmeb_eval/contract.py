@@ -16,6 +16,7 @@ import numpy as np
 
 from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.multi_vectors import check_multi_vectors, summarise_items
 from mmeb_eval.templates.fused import get_layout
 from mmeb_eval.toy_items import (
     IMAGE_SIDE,
@@ -123,6 +124,8 @@ def _try_to_embed(
     """(len(items), D) checked copies of the vectors, as an embedder may reuse its array; or what went wrong."""
     which = f"{describe_item(items[0])}{f' and {len(items) - 1} more' if len(items) > 1 else ''}"
     try:
+        if getattr(embedder, "multi_vector", False):
+            return summarise_items(check_multi_vectors(embed(items), items, embedder.name))
         return check_vectors(embed(items), items, embedder.name).copy()
     except ContractError as error:
         return Finding("error", str(error))

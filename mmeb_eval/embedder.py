@@ -38,6 +38,8 @@ class Embedder(Protocol):
     - ``counts(items)``: a method that gets the distinct items of a task and returns a mapping of names to whole
       numbers, such as how many texts it cuts. The mapping is written into the task's `Result`.
     - ``max_batch_size``: the largest ``--batch-size`` that has an effect; a larger one is refused (default none).
+    - ``multi_vector``: True if ``embed`` returns, for each item, (T, D) rows of L2 norm 1, as late-interaction models
+      such as ColPali make them; T may differ. Scores are then those of `mmeb_eval.run.maxsim`.
     - ``stored``: False if making a vector costs less than storing it (default True).
     - ``embed_roi(items)``: like ``embed``, for items with a box or without a prompt; the pooled vision features inside
       the box stand in for the image or for the region's tokens. ``--region roi`` calls it.

@@ -123,5 +123,5 @@ def _many_vectors_error(embedder_name: str, shapes: str) -> ContractError:
     """The error for a model that gives an item many vectors: no single one may stand for it unasked."""
     return ContractError(
         f"{embedder_name}: several vectors for one item (shape {shapes}), as multi-vector models such as ColPali give; "
-        "scores need one: return (N, D), for example the normalised mean of each item's vectors."
+        "set multi_vector = True on the embedder to score them by late interaction, or return (N, D)."
     )

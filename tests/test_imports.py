@@ -36,6 +36,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
     "mmeb_eval": (
         {"item", "load_record", "foreign_code", "model_options"},
         {"embedder", "vectors"},
+        {"multi_vectors"},
         {"models", "templates"},
         {"data", "contract", "toy_items"},
         {"regions"},

@@ -110,6 +110,7 @@ class RegionAdapter:
         self.layout = get_layout_name(inner)
         self.prompts = () if region in (*TEXT_STRATEGIES, WHOLE_IMAGE) else ("box",)
         self.stored: bool = getattr(inner, "stored", True)
+        self.multi_vector: bool = getattr(inner, "multi_vector", False)
         self.max_batch_size: int | None = getattr(inner, "max_batch_size", None)
 
     @property

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.foreign_code import describe_exception, is_ours
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.multi_vectors import Vectors, check_multi_vectors
 from mmeb_eval.vectors import check_vectors
 from scar.errors import ContractError, DataError, ItemError, ScarError
 
@@ -23,8 +21,8 @@ class OutOfMemory(ContractError):  # noqa: N818 - named after what happened
     """Memory ran out on a batch of several items."""
 
 
-def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Embed a batch of at least one item; return (len(items), D) checked float32 rows.
+def call_embedder(embedder: Embedder, items: Sequence[Item]) -> Vectors:
+    """Embed a batch of at least one item; return (len(items), D) checked float32 rows, or several for each item.
 
     An exception in our own code is a bug, and keeps its traceback.
 
@@ -37,7 +35,7 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float
         ScarError: the embedder raised it.
     """
     try:
-        return check_vectors(embedder.embed(items), items, embedder.name)  # a generator runs here
+        return check_any_vectors(embedder, embedder.embed(items), items)  # a generator runs here
     except ItemError as error:
         if error.index is None:
             raise
@@ -73,7 +71,18 @@ def _find_failing_item(embedder: Embedder, items: Sequence[Item]) -> Item | None
     """The first item that fails alone, too; None if each passes."""
     for item in items:
         try:
-            check_vectors(embedder.embed([item]), [item], embedder.name)
+            check_any_vectors(embedder, embedder.embed([item]), [item])
         except (Exception, SystemExit):  # noqa: BLE001 - the author's code can raise anything
             return item
     return None
+
+
+def check_any_vectors(embedder: Embedder, vectors: object, items: Sequence[Item]) -> Vectors:
+    """Check what an embedder returned, by its ``multi_vector``; see `check_vectors` and `check_multi_vectors`.
+
+    Raises:
+        ContractError: the vectors break the contract.
+    """
+    if getattr(embedder, "multi_vector", False):
+        return check_multi_vectors(vectors, items, embedder.name)
+    return check_vectors(vectors, items, embedder.name)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mmeb_eval.data.images import prefetch_images
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from mmeb_eval.multi_vectors import MultiVectors, Vectors, gather_vectors, get_width
 from mmeb_eval.run.cost import EmbedClock
 from mmeb_eval.run.memory import BatchCaller
 from mmeb_eval.run.progress import RunProgress, count_items
@@ -44,12 +44,12 @@ class VectorStore(Protocol[Key]):
         """Those of the keys that have no vector in the store, in the order given."""
         ...
 
-    def add_vectors(self, keys: Sequence[Key], vectors: NDArray[np.float32]) -> None:
-        """Store the vectors of a batch: (len(keys), D), a row for each key."""
+    def add_vectors(self, keys: Sequence[Key], vectors: Vectors) -> None:
+        """Store the vectors of a batch: (len(keys), D), a row for each key; or several rows for each."""
         ...
 
-    def get_vectors(self, keys: Sequence[Key]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors; every key must have one."""
+    def get_vectors(self, keys: Sequence[Key]) -> Vectors:
+        """(len(keys), D) stored vectors, or several rows for each key; every key must have some."""
         ...
 
     def reload(self) -> None:
@@ -64,7 +64,7 @@ class VectorsInMemory:
 
     def __init__(self) -> None:
         self.width: int | None = None
-        self._batches: list[NDArray[np.float32]] = []
+        self._batches: list[Vectors] = []
         self._positions: dict[Item, tuple[int, int]] = {}
 
     def make_keys(self, items: Sequence[Item]) -> list[Item]:
@@ -75,14 +75,16 @@ class VectorsInMemory:
         """Those of the items that have no vector, in the order given."""
         return [item for item in keys if item not in self._positions]
 
-    def add_vectors(self, keys: Sequence[Item], vectors: NDArray[np.float32]) -> None:
+    def add_vectors(self, keys: Sequence[Item], vectors: Vectors) -> None:
         """Store a copy of the vectors: an embedder may reuse its array."""
-        self.width = vectors.shape[1]
+        self.width = get_width(vectors)
         self._positions.update((item, (len(self._batches), row)) for row, item in enumerate(keys))
         self._batches.append(vectors.copy())
 
-    def get_vectors(self, keys: Sequence[Item]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors; every key must have one."""
+    def get_vectors(self, keys: Sequence[Item]) -> Vectors:
+        """(len(keys), D) stored vectors, or several rows for each item; every key must have some."""
+        if self._batches and isinstance(self._batches[0], MultiVectors):
+            return gather_vectors([self._batches[batch][row] for batch, row in map(self._positions.__getitem__, keys)])
         vectors = np.empty((len(keys), self.width or 0), dtype=np.float32)
         for index, item in enumerate(keys):
             batch, row = self._positions[item]
@@ -105,8 +107,8 @@ def embed_items(
     progress: RunProgress | None = None,
     clock: EmbedClock | None = None,
     caller: BatchCaller | None = None,
-) -> NDArray[np.float32]:
-    """Embed items and return (len(items), D) vectors; only those that the store lacks are made.
+) -> Vectors:
+    """Embed items and return their vectors, as `VectorStore.get_vectors` does; only those that it lacks are made.
 
     Which items form a batch depends on ``items`` and ``batch_size`` alone, not on the number of workers: with some
     models, the last digits of a vector depend on the other items of its batch. Items that are stored already are left
@@ -151,8 +153,8 @@ def embed_items(
         for part, batch in zip(missing, to_embed, strict=True):
             check_others()
             vectors = caller.embed(batch, clock.add_call)
-            if store.width not in (None, vectors.shape[1]):
-                widths = f"{store.width} numbers before and {vectors.shape[1]}"
+            if store.width not in (None, width := get_width(vectors)):
+                widths = f"{store.width} numbers before and {width}"
                 raise ContractError(
                     f"{embedder.name}: vectors have {widths} in this batch; their width must not change.",
                     batch[0],

@@ -13,6 +13,7 @@ from mmeb_eval.data.files import JOINED_DATASET, RowFormat, TaskFiles, find_row_
 from mmeb_eval.data.tasks import Task
 from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item
+from mmeb_eval.multi_vectors import get_width
 from mmeb_eval.run.cost import EmbedClock
 from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
 from mmeb_eval.run.memory import BatchCaller
@@ -142,7 +143,7 @@ def evaluate(
         ),
         margins=tuple(round(margin, 6) for margin in ranking.margins.tolist()),
         clusters=_number_images(cases),
-        cost=clock.make_cost(vectors.shape[1]),
+        cost=clock.make_cost(get_width(vectors)),
     )
 
 

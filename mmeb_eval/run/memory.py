@@ -7,11 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from mmeb_eval.multi_vectors import Vectors, get_width, join_vectors
 from mmeb_eval.run.call_embedder import OutOfMemory, call_embedder
 from scar.errors import ContractError
 
@@ -34,8 +32,8 @@ class BatchCaller:
         self._say = say
         self.size: int | None = None
 
-    def embed(self, items: Sequence[Item], on_call: Callable[[Sequence[Item], float], None]) -> NDArray[np.float32]:
-        """Embed at least one item; return (len(items), D) checked rows.
+    def embed(self, items: Sequence[Item], on_call: Callable[[Sequence[Item], float], None]) -> Vectors:
+        """Embed at least one item; return (len(items), D) checked rows, or several for each item.
 
         Args:
             items: the items.
@@ -44,7 +42,7 @@ class BatchCaller:
         Raises:
             ContractError: memory runs out on one item alone; or see `call_embedder`.
         """
-        rows: list[NDArray[np.float32]] = []
+        parts: list[Vectors] = []
         start = 0
         while start < len(items):
             part = items[start : start + (self.size or len(items))]
@@ -55,15 +53,15 @@ class BatchCaller:
                 reason = str(error)
             else:
                 on_call(part, time.perf_counter() - began)
-                rows.append(vectors)
+                parts.append(vectors)
                 start += len(part)
                 continue
             _free_memory()  # here, as the exception above held the tensors of the failed call
             self.size = len(part) // 2
             self._say(f"{reason}; going on with batches of {self.size}.")
-        if len({vectors.shape[1] for vectors in rows}) > 1:
+        if len({get_width(vectors) for vectors in parts}) > 1:
             raise ContractError(f"{self._embedder.name}: vectors of different widths in one batch.", items[0])
-        return rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return parts[0] if len(parts) == 1 else join_vectors(parts)
 
 
 def _free_memory() -> None:

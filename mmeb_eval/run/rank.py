@@ -1,4 +1,4 @@
-"""Ranks candidates by the dot products of their vectors with the query's; `rank_labels` has the rules for ties."""
+"""Ranks candidates by their scores with the query, from one vector an item or several; `rank_labels` breaks ties."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mmeb_eval.multi_vectors import MultiVectors, Vectors
+from mmeb_eval.run.maxsim import compute_maxsim
 from mmeb_eval.run.metrics import compute_metrics
 from scar.errors import UnknownName
 
@@ -63,12 +65,13 @@ def parse_tie_rule(name: str) -> TieRule:
 
 
 def rank_candidates(
-    vectors: NDArray[np.float32], queries: RowIndices, candidates: Sequence[RowIndices], rule: TieRule = "against"
+    vectors: Vectors, queries: RowIndices, candidates: Sequence[RowIndices], rule: TieRule = "against"
 ) -> Ranking:
     """Rank each query's own candidates.
 
     Args:
-        vectors: (N, D) rows of L2 norm 1; a score is the dot product of two.
+        vectors: (N, D) rows of L2 norm 1, of which a score is the dot product; or several rows for each item, of which
+            a score is that of late interaction, see `mmeb_eval.run.maxsim`.
         queries: (Q,) index in ``vectors`` of each query.
         candidates: for each query, the indices in ``vectors`` of its candidates, the right one first. A candidate that
             is listed twice is ranked twice, as in the official evaluator; if it is the right one, ``map`` and ``ndcg``
@@ -78,10 +81,11 @@ def rank_candidates(
     Raises:
         ValueError: a score is NaN and the rule is ``against``, or there is no query.
     """
-    blocks = [
-        _rank_block(table, scores, rule)
-        for table, scores in _iter_score_blocks(vectors, np.asarray(queries), candidates)
-    ]
+    if isinstance(vectors, MultiVectors):
+        score_blocks = _iter_maxsim_blocks(vectors, np.asarray(queries), candidates)
+    else:
+        score_blocks = _iter_score_blocks(vectors, np.asarray(queries), candidates)
+    blocks = [_rank_block(table, scores, rule) for table, scores in score_blocks]
     ranks = _stack_blocks([block.ranks for block in blocks], 0)
     return Ranking(
         metrics=compute_metrics(ranks, labels=np.zeros_like(ranks), gains=np.ones((len(ranks), 1))),
@@ -237,6 +241,25 @@ def _iter_score_blocks(
         scores = product.take(cells, mode="clip")
         scores[table == count] = -np.inf
         yield table, scores
+
+
+def _iter_maxsim_blocks(
+    vectors: MultiVectors, queries: NDArray[np.intp], candidates: Sequence[RowIndices]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Like `_iter_score_blocks`, for several vectors an item; queries with one list of candidates form a block."""
+    count = len(vectors)
+    first: dict[bytes, int] = {}
+    same = np.array([first.setdefault(rows.tobytes(), at) for at, rows in enumerate(vectors)])
+    start = 0
+    while start < len(queries):
+        own, end = list(candidates[start]), start + 1
+        most = start + max(BLOCK_CELLS // len(own), 1)
+        while end < min(len(queries), most) and list(candidates[end]) == own:
+            end += 1
+        union, columns = np.unique(same[own], return_inverse=True)
+        table = _make_candidate_table(candidates[start:end], padding=count)
+        yield table, compute_maxsim(vectors, queries[start:end], union)[:, columns]
+        start = end
 
 
 def _count_block_queries(vectors: int, longest: int) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.multi_vectors import Vectors
 from mmeb_eval.run.call_embedder import call_embedder
 from mmeb_eval.run.vector_cache import VectorCache
 from scar.errors import DataError
@@ -55,7 +56,7 @@ def check_stored_vectors(embedder: Embedder, item_of: Mapping[bytes, Item], stor
     ]
     for key in keys:  # one item a call, as the batch size may be 1
         stored, vector = store.get_vectors([key])[0], _embed(embedder, [item_of[key]])[0]
-        _compare_widths(embedder, store, len(stored), len(vector))
+        _compare_widths(embedder, store, stored.shape[-1], vector.shape[-1])
         cosine = _compute_cosine(stored, vector)
         if cosine < MIN_COSINE:
             cosine = max(cosine, _compare_in_batch(embedder, item_of, store, key))
@@ -84,7 +85,7 @@ def _name_kind(item: Item) -> str:
     return f"{'text' * bool(item.text)}+{'image' * (item.image is not None)}+{prompt}"
 
 
-def _embed(embedder: Embedder, items: Sequence[Item]) -> NDArray[np.float32]:
+def _embed(embedder: Embedder, items: Sequence[Item]) -> Vectors:
     """Embed items and copy their vectors, as the embedder may reuse its array."""
     return call_embedder(embedder, items).copy()
 
@@ -107,7 +108,9 @@ def _compare_widths(embedder: Embedder, store: VectorCache, stored: int, now: in
         )
 
 
-def _compute_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """The cosine of two vectors, in float64."""
-    x, y = a.astype(np.float64), b.astype(np.float64)
+def _compute_cosine(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """The cosine of two vectors, in float64; of two items with several vectors, their mean, or 0 if T differs."""
+    if a.shape != b.shape:
+        return 0.0
+    x, y = a.astype(np.float64).reshape(-1), b.astype(np.float64).reshape(-1)
     return float(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from mmeb_eval.multi_vectors import MultiVectors, Vectors, gather_vectors, get_width
 from mmeb_eval.run.identity import describe_identity, digest_identity, digest_model, list_changes
 from mmeb_eval.run.vector_keys import ItemKeys
 from mmeb_eval.run.workers import find_other_model
@@ -38,8 +39,10 @@ MAX_NAMES = 8
 class VectorCache:
     """The stored vectors of one embedder. A key is the digest of an item's content. Several processes may add vectors.
 
-    A shard is ``<name>.safetensors`` with ``vectors`` (n, D), and its index ``<name>.parquet`` with the ``key`` of each
-    row and, in merged shards, the number of the ``batch`` that it was made in. The index is written last: a killed
+    A shard is ``<name>.safetensors`` with ``vectors`` (n, D), or, of several vectors an item, with their ``rows`` in
+    half precision and the ``starts`` of the items (see `mmeb_eval.multi_vectors.MultiVectors`); and its index
+    ``<name>.parquet`` with the ``key`` of each item and, in merged shards, the number of the ``batch`` that it was made
+    in. The index is written last: a killed
     process leaves whole shards, or a file that is never read.
 
     Args:
@@ -91,6 +94,7 @@ class VectorCache:
         self._batches: dict[str, list[int]] = {}
         self._shard_rows: dict[str, int] = {}
         self._own_shards: set[str] = set()
+        self._has_several = bool(getattr(embedder, "multi_vector", False))
         if refresh:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._check_identity({"format": CACHE_FORMAT, **about})
@@ -137,8 +141,8 @@ class VectorCache:
         """
         return len(self.select_earlier(list(set(keys)))) if self.trusts or self._trust_mark.exists() else 0
 
-    def add_vectors(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """Write the (len(keys), D) vectors of a batch to disk.
+    def add_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Write the (len(keys), D) vectors of a batch, or several rows for each key, to disk.
 
         Raises:
             EvalError: the files cannot be written, for example because the disk is full.
@@ -155,8 +159,8 @@ class VectorCache:
         keys = {at: other for other, (name, at) in self._locations.items() if name == shard}
         return [keys[at] for at in sorted(keys) if batches[at] == batches[row]]
 
-    def get_vectors(self, keys: Sequence[bytes]) -> NDArray[np.float32]:
-        """(len(keys), D) stored vectors; every key must have one.
+    def get_vectors(self, keys: Sequence[bytes]) -> Vectors:
+        """(len(keys), D) stored vectors, or several rows for each key; every key must have some.
 
         Raises:
             DataError: a shard is damaged.
@@ -166,10 +170,15 @@ class VectorCache:
             shard, row = self._locations[key]
             by_shard[shard].append((index, row))
         vectors = np.empty((len(keys), self.width or 0), dtype=np.float32)
+        several: dict[int, NDArray[np.float16]] = {}
         for shard, pairs in by_shard.items():
+            stored = self._read_shard(shard)
+            if isinstance(stored, MultiVectors):
+                several.update((index, stored[row]) for index, row in pairs)
+                continue
             indices, rows = zip(*pairs, strict=True)
-            vectors[list(indices)] = self._read_shard(shard)[list(rows)]
-        return vectors
+            vectors[list(indices)] = stored[list(rows)]
+        return gather_vectors([several[index] for index in range(len(keys))]) if several else vectors
 
     def reload(self) -> None:
         """Read the indices of shards that are not yet known, such as those that other processes have finished.
@@ -190,7 +199,7 @@ class VectorCache:
                 raise self._damaged_error(index, error) from error
             self._index_shard(index.stem, keys, batches)
             if self.width is None:
-                self.width = int(self._read_shard(index.stem).shape[1])
+                self.width = get_width(self._read_shard(index.stem))
 
     def refuse_other_models(self, size: int) -> None:
         """Check that no other worker has loaded another model in place of this one.
@@ -227,6 +236,8 @@ class VectorCache:
             EvalError: the files cannot be written.
         """
         self._item_keys.save_digests()
+        if self._has_several:
+            return  # a shard of them is large already
         small = [shard for shard, rows in self._shard_rows.items() if rows < SMALL_SHARD_ROWS]
         if len(small) <= MAX_SMALL_SHARDS:
             return
@@ -240,7 +251,7 @@ class VectorCache:
             if sum(self._shard_rows[one] for one in group) >= SMALL_SHARD_ROWS or shard == small[-1]:
                 self._write_shard(
                     [key for one in group for key in keys[one]],
-                    np.concatenate([*map(self._read_shard, group)]),
+                    np.concatenate([shard for shard in map(self._read_shard, group) if isinstance(shard, np.ndarray)]),
                     _number_batches([self._batches[one] for one in group]),
                 )
                 for one in group:
@@ -254,9 +265,7 @@ class VectorCache:
         """A file that says that vectors were added to others that were not checked."""
         return self.folder / "unchecked"
 
-    def _write_shard(
-        self, keys: Sequence[bytes], vectors: NDArray[np.float32], batches: Sequence[int] | None = None
-    ) -> str:
+    def _write_shard(self, keys: Sequence[bytes], vectors: Vectors, batches: Sequence[int] | None = None) -> str:
         """Write a shard, then its index; return its name. ``batches`` numbers the batch of each row; None is one."""
         import pyarrow as pa
         from safetensors.numpy import save
@@ -264,12 +273,16 @@ class VectorCache:
         while (self.folder / f"{self._writer}-{self._shard_number:07}.parquet").exists():
             self._shard_number += 1
         name = f"{self._writer}-{self._shard_number:07}"
-        write_bytes(save({"vectors": np.ascontiguousarray(vectors)}), self.folder / f"{name}.safetensors")
+        if isinstance(vectors, MultiVectors):
+            arrays: dict[str, NDArray[Any]] = {"rows": vectors.rows, "starts": vectors.starts}
+        else:
+            arrays = {"vectors": np.ascontiguousarray(vectors)}
+        write_bytes(save(arrays), self.folder / f"{name}.safetensors")
         columns = {"key": pa.array(keys, pa.binary(16))}
         if batches is not None:
             columns["batch"] = pa.array(batches, pa.int32())
         write_table(pa.table(columns), self.folder / f"{name}.parquet")
-        self.width = vectors.shape[1]
+        self.width = get_width(vectors)
         self._index_shard(name, keys, batches or [0] * len(keys))
         return name
 
@@ -279,18 +292,21 @@ class VectorCache:
         self._shard_rows[shard] = len(keys)
         self._locations.update((key, (shard, row)) for row, key in enumerate(keys))
 
-    def _read_shard(self, shard: str) -> NDArray[np.float32]:
+    def _read_shard(self, shard: str) -> Vectors:
         """Read the vectors of a shard; their number must be that of its keys."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         path = self.folder / f"{shard}.safetensors"
         try:
-            vectors: NDArray[np.float32] = load_file(path)["vectors"]
+            arrays = load_file(path)
+            several = "rows" in arrays
+            vectors = MultiVectors(arrays["rows"], arrays["starts"]) if several else arrays["vectors"]
         except (OSError, KeyError, SafetensorError) as error:
             raise self._damaged_error(path, error) from error
-        if vectors.ndim != 2 or len(vectors) != self._shard_rows[shard] or self.width not in (None, vectors.shape[1]):
-            raise self._damaged_error(path, f"it holds an array of shape {vectors.shape}")
+        shape = arrays["rows" if several else "vectors"].shape
+        if len(shape) != 2 or len(vectors) != self._shard_rows[shard] or self.width not in (None, shape[1]):
+            raise self._damaged_error(path, f"it holds an array of shape {shape}")
         return vectors
 
     def _check_identity(self, about: dict[str, Any]) -> None:

@@ -37,7 +37,8 @@ class Fails(Random):
 
 
 def test_a_sound_embedder_is_called_once_and_its_vectors_are_checked() -> None:
-    assert np.array_equal(call_embedder(Random(), ITEMS), Random().embed(ITEMS))
+    vectors: Any = call_embedder(Random(), ITEMS)
+    assert np.array_equal(vectors, Random().embed(ITEMS))
 
 
 def test_the_item_that_fails_alone_too_is_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ class Neighbours:
 
 def test_batches_keep_the_order_of_the_items() -> None:
     embedder = Neighbours()
-    vectors = embed_items(embedder, ITEMS, 10, "Task", VectorsInMemory(), Worker())
+    vectors: Any = embed_items(embedder, ITEMS, 10, "Task", VectorsInMemory(), Worker())
     assert [item for batch in embedder.batches for item in batch] == ITEMS
     assert [len(batch) for batch in embedder.batches] == [10, 10, 5]
     assert vectors.shape == (25, 3)
@@ -58,9 +59,10 @@ def test_vectors_in_memory_are_made_once_and_are_copies() -> None:
             return self.array[: len(vectors)]
 
     embedder, store = Reuses(), VectorsInMemory()
-    vectors = embed_items(embedder, ITEMS, 5, "Task", store, Worker())
+    vectors: Any = embed_items(embedder, ITEMS, 5, "Task", store, Worker())
     assert np.array_equal(vectors, Random().embed(ITEMS))
-    assert np.array_equal(embed_items(embedder, ITEMS[::-1], 5, "Task", store, Worker()), vectors[::-1])
+    backwards: Any = embed_items(embedder, ITEMS[::-1], 5, "Task", store, Worker())
+    assert np.array_equal(backwards, vectors[::-1])
     assert embedder.calls == 5
 
 
@@ -78,11 +80,11 @@ def test_a_width_that_changes_is_named() -> None:
 
 
 def test_workers_share_a_folder_and_make_the_batches_that_one_alone_makes(tmp_path: Path) -> None:
-    alone = embed_items(Neighbours(), ITEMS, 4, "Task", VectorsInMemory(), Worker())
+    alone: Any = embed_items(Neighbours(), ITEMS, 4, "Task", VectorsInMemory(), Worker())
     for size in (1, 2, 3):
         embedders = [Neighbours() for _ in range(size)]
 
-        def work(rank: int, embedders: list[Neighbours] = embedders, size: int = size) -> NDArray[np.float32]:
+        def work(rank: int, embedders: list[Neighbours] = embedders, size: int = size) -> Any:
             cache = VectorCache(tmp_path / str(size), embedders[rank], writer=str(rank))
             return embed_items(embedders[rank], ITEMS, 4, "Task", cache, Worker(rank, size))
 

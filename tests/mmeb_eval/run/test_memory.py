@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def test_a_batch_is_halved_until_it_fits_and_the_size_is_kept(error: BaseExcepti
     said: list[str] = []
     embedder, clock = Tight(9, error), EmbedClock()
     caller = BatchCaller(embedder, said.append)
-    assert np.array_equal(caller.embed(ITEMS, clock.add_call), np.eye(32))
+    vectors: Any = caller.embed(ITEMS, clock.add_call)
+    assert np.array_equal(vectors, np.eye(32))
     assert embedder.sizes == [8, 8, 8, 8]
     assert said == [
         "tight@1: memory ran out on 32 items; going on with batches of 16.",
