@@ -12,7 +12,7 @@ from scar.language.lexicon import resolve_category
 from scar.language.word_tables import read_word_table
 from scar.sample import Box, Picture, Region
 
-_MIN_RATIO = 1.3
+_MIN_RATIO = 1.1
 """Least ratio of the nearest distance of one thing and the farthest of another one that tells them apart."""
 
 _FRAME_SHARE = 0.005

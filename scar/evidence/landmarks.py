@@ -46,11 +46,16 @@ _MAX_NEAR_GAP = 0.9
 _MAX_NEAR_OVERLAP = 0.1
 """Largest share of the smaller one's box in the other: what may be on a table is not near it."""
 
-_MAX_FOOT_OFFSET = 0.6
-"""Largest vertical distance of the feet of two near things, relative to the larger height: one is behind otherwise."""
+_MAX_FOOT_OFFSET, _MAX_SMALLER_OFFSET = 0.6, 1.2
+"""Largest vertical distance of the feet of two near things, relative to the larger and to the smaller height.
+
+With a larger one, the upper thing is behind the other one."""
+
+_MAX_SMALL_OFFSET = 1.6
+"""The same for two `_SMALL` things, relative to the larger height: on a table, feet of near things are farther apart."""
 
 _SMALL = "small_neighbor"
-"""The group of what stands on tables: seen from above, feet are farther apart; one more height is allowed for two."""
+"""The group of what stands on tables, which one sees from above."""
 
 _BORNE, _BEARERS = frozenset({"tabletop", "portable", "soft_thing"}), frozenset({"table", "shelf", "seat", "bed"})
 """Groups of `contacts.toml`: what may rest on what, and is then not near it, though its mask may not show it."""
@@ -119,10 +124,10 @@ def _is_near(evidence: PictureEvidence, region: Region, others: tuple[Region, ..
     """Whether one would say that a region is near one of the regions that a landmark's words may mean."""
     own, groups = find_groups(region.category), find_groups(others[0].category)
     may_rest = _BORNE & own and _BEARERS & groups
-    most = _MAX_FOOT_OFFSET + (_SMALL in own and _SMALL in groups)
+    are_small = _SMALL in own and _SMALL in groups
     is_odd = "person" in groups and not _BY_PERSONS & own
     return not (may_rest or is_odd or _is_had(evidence, region)) and any(
-        _is_close(region.box, other.box, most) and not is_other_depth(region, other, evidence.picture)
+        _is_close(region.box, other.box, are_small) and not is_other_depth(region, other, evidence.picture)
         for other in others
     )
 
@@ -132,18 +137,15 @@ def _is_had(evidence: PictureEvidence, region: Region) -> bool:
     return any(contact.predicate in _HAD for contact in evidence.contacts.get(region.id, ()))
 
 
-def _is_close(box: Box, other: Box, most: float) -> bool:
-    """Whether a small gap, and nothing of the one in the other, is between two boxes, whose feet are at one level.
-
-    ``most`` is the largest offset of the feet, relative to the larger height.
-    """
+def _is_close(box: Box, other: Box, are_small: bool) -> bool:
+    """Whether a small gap, and nothing of the one in the other, is between two boxes, whose feet are at one level."""
     gap_x, gap_y = measure_gaps(box, other)
     smaller = min(box.area, other.area)
     if hypot(max(gap_x, 0), max(gap_y, 0)) > _MAX_NEAR_GAP * smaller**0.5 or is_apart(box, other):
         return False
-    if abs(box.y1 - other.y1) > most * max(box.height, other.height):
-        return False
-    return box.intersection_area(other) < _MAX_NEAR_OVERLAP * smaller
+    least, largest = sorted((box.height, other.height))
+    most = _MAX_SMALL_OFFSET * largest if are_small else min(_MAX_FOOT_OFFSET * largest, _MAX_SMALLER_OFFSET * least)
+    return abs(box.y1 - other.y1) <= most and box.intersection_area(other) < _MAX_NEAR_OVERLAP * smaller
 
 
 def _find_clear_directions(box: Box, other: Box) -> set[str]:
