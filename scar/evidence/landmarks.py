@@ -52,7 +52,7 @@ _MAX_FOOT_OFFSET, _MAX_SMALLER_OFFSET = 0.6, 1.2
 With a larger one, the upper thing is behind the other one."""
 
 _MAX_SMALL_OFFSET = 1.6
-"""The same for two `_SMALL` things, relative to the larger height: on a table, feet of near things are farther apart."""
+"""The same for two `_SMALL` things, relative to the larger height: on a table, feet are farther apart."""
 
 _SMALL = "small_neighbor"
 """The group of what stands on tables, which one sees from above."""

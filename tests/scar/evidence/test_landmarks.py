@@ -89,7 +89,7 @@ def test_a_thing_without_rivals_is_located_by_a_smaller_landmark() -> None:
 
 
 def test_a_direction_from_things_on_both_sides_is_not_told() -> None:
-    between = place(("cow", (130, 100, 190, 160)), ("sheep", (40, 100, 100, 160)), ("sheep", (220, 100, 280, 160)))
+    between = place(("bench", (130, 100, 190, 160)), ("sheep", (40, 100, 100, 160)), ("sheep", (220, 100, 280, 160)))
     assert {predicate for number, predicate, _ in told(between) if number == 0} == {NEAR}
 
 
