@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import sqrt
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from scar.errors import BadRecord
 from scar.evidence.contact_tests import (
@@ -23,15 +20,15 @@ from scar.evidence.contact_tests import (
     ONE_LANDMARK_TESTS,
     RESTING_TESTS,
 )
-from scar.evidence.depth import find_depth_gaps
 from scar.evidence.geometry import is_apart, measure_gaps
 from scar.evidence.mask_runs import MaskRuns
+from scar.evidence.open_pairs import find_open_pairs, is_between
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import is_confusable, resolve_category
+from scar.language.lexicon import resolve_category
 from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
 from scar.language.word_tables import read_word_table
-from scar.sample import Box, Picture, Region
+from scar.sample import Picture, Region
 
 _CLEAR_RATIO = 2.5
 """A thing is held by the person whom it touches this much more than any other."""
@@ -50,12 +47,6 @@ _PLACING = (NEXT_TO, IN_FRONT_OF, BEHIND)
 
 _MIN_BORNE_SHARE = 0.1
 """Least area of a thing that counts among several on one bearer, relative to the largest: smaller ones are missed."""
-
-_MIN_TWIN_SHARE, _MIN_CONFUSED_SHARE = 0.5, 0.75
-"""Least intersection of two boxes of one thing relative to their union, with one name and with two confusable ones."""
-
-_MIN_BETWEEN_SHARE = 0.5
-"""Least share of the gap between two things that a third one fills if it is between them."""
 
 _PLACING_TESTS = NEIGHBOR_TESTS | {"before", "in_front"}
 """Tests for where a thing is, not for what bears or holds it."""
@@ -109,34 +100,68 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
     if not 2 <= len(regions) <= _MAX_REGIONS:
         return {}
     found: dict[int, list[Contact]] = {}
-    is_open, groups = _find_open_pairs(regions, picture), [find_groups(region.category) for region in regions]
+    is_open, groups = find_open_pairs(regions, picture), [find_groups(region.category) for region in regions]
     members = {name: [i for i, held in enumerate(groups) if name in held] for name in frozenset().union(*groups)}
-    held: set[int] = set()
-    resting: set[int] = set()
-    holders: dict[int, int] = {}  # the bowl that a thing is in, and the like
+    known = _Whereabouts()
     for rule in _read_rules():
         told: list[tuple[Region, Region]] = []
         for i in members.get(rule.subject, ()):
-            if (rule.test in HOLDING_TESTS and i in resting) or (rule.test in _PLACING_TESTS and i in held):
+            if known.exclude(rule, i):
                 continue
-            passed = [
-                j for j in members.get(rule.landmark, ()) if is_open[i, j] and _passes(rule, regions[i], regions[j])
-            ]
-            for j in passed:
-                is_open[i, j] = is_open[j, i] = False
-            if passed and rule.test in HOLDING_TESTS:
-                held.add(i)
-            if passed and rule.test in RESTING_TESTS:
-                resting.add(i)
-            if passed and rule.test == "within":
-                holders.setdefault(i, passed[0])
+            others = members.get(rule.landmark, ())
+            passed = [j for j in others if is_open[i, j] and _passes(rule, regions[i], regions[j])]
+            known.note(rule, i, passed)
+            if rule.test == "handled":
+                continue
+            is_open[i, passed] = is_open[passed, i] = False
+            if rule.test in _PLACING_TESTS:
+                passed = [j for j in passed if j not in known.held]
             if rule.test in NEIGHBOR_TESTS:
-                passed = [j for j in passed if holders.get(i) == holders.get(j) and not _is_between(regions, i, j)]
-            landmarks = [regions[j] for j in passed if rule.test not in _PLACING_TESTS or j not in held]
+                passed = [j for j in passed if known.share_holder(i, j) and not is_between(regions, i, j)]
+            landmarks = [regions[j] for j in passed]
             told += ((regions[i], other) for other in _keep_clear(rule, regions[i], landmarks))
         for subject, contact in _iter_said(rule, told, picture):
             found.setdefault(subject.id, []).append(contact)
     return {number: tuple(contacts) for number, contacts in found.items()}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Whereabouts:
+    """What rules have shown so far of the regions of a picture, by their index.
+
+    Attributes:
+        resting: regions that rest on something: nobody holds them.
+        handled: regions that may be in a hand: they do not rest.
+        held: regions that a person holds or wears: nobody says what they are next to.
+        holders: the bowl that a region is in, and the like.
+    """
+
+    resting: set[int] = field(default_factory=set)
+    handled: set[int] = field(default_factory=set)
+    held: set[int] = field(default_factory=set)
+    holders: dict[int, int] = field(default_factory=dict)
+
+    def exclude(self, rule: _Rule, i: int) -> bool:
+        """Whether what is known of a region excludes the relation of a rule."""
+        if rule.test in HOLDING_TESTS:
+            return i in self.resting
+        if rule.test in RESTING_TESTS:
+            return i in self.handled
+        return rule.test in _PLACING_TESTS and i in self.held
+
+    def note(self, rule: _Rule, i: int, landmarks: Sequence[int]) -> None:
+        """Note what a test shows of a region that passed it with some landmarks."""
+        if not landmarks:
+            return
+        for tests, indices in ((RESTING_TESTS, self.resting), (HOLDING_TESTS, self.held), ({"handled"}, self.handled)):
+            if rule.test in tests:
+                indices.add(i)
+        if rule.test == "within":
+            self.holders.setdefault(i, landmarks[0])
+
+    def share_holder(self, i: int, j: int) -> bool:
+        """Whether two regions are in the same thing, or both in none."""
+        return self.holders.get(i) == self.holders.get(j)
 
 
 def _iter_said(
@@ -238,48 +263,6 @@ def _read_runs(region: Region, maker: object) -> MaskRuns | None:
         return None
     runs = None if mask is None else MaskRuns.from_mask(mask, region.box)
     return runs if runs is not None and len(runs.starts) else None
-
-
-def _find_open_pairs(regions: Sequence[Region], picture: Picture) -> NDArray[np.bool_]:
-    """(N, N) array: whether two regions may touch or be side by side.
-
-    Their boxes overlap or have a small gap; they are not clearly at different distances, nor two boxes of one thing.
-    """
-    x0, y0, x1, y1 = np.array([(r.box.x0, r.box.y0, r.box.x1, r.box.y1) for r in regions]).T
-    slack = 0.35 * np.minimum.outer(x1 - x0, x1 - x0)
-    reached = (x0[:, None] - slack < x1) & (y0[:, None] - slack < y1)
-    is_open: NDArray[np.bool_] = reached & reached.T & ~find_depth_gaps(regions, picture)
-    np.fill_diagonal(is_open, False)
-    for i, j in zip(*np.nonzero(np.triu(is_open)), strict=True):
-        if _is_one_thing(regions[i], regions[j]):
-            is_open[i, j] = is_open[j, i] = False
-    return is_open
-
-
-def _is_one_thing(region: Region, other: Region) -> bool:
-    """Whether two regions are likely one thing that is annotated twice: boxes much alike, and names too."""
-    common = region.box.intersection_area(other.box)
-    share = common / (region.box.area + other.box.area - common or 1)
-    name, other_name = resolve_category(region.category).name, resolve_category(other.category).name
-    if name == other_name:
-        return share >= _MIN_TWIN_SHARE
-    return share >= _MIN_CONFUSED_SHARE and is_confusable(name, other_name)
-
-
-def _is_between(regions: Sequence[Region], i: int, j: int) -> bool:
-    """Whether a third thing fills much of the gap between two; a far larger one, such as a table, may bear them."""
-    a, b = regions[i].box, regions[j].box
-    gap_x, gap_y = measure_gaps(a, b)
-    if max(gap_x, gap_y) <= 0:
-        return False
-    x, y = sorted((a.x0, a.x1, b.x0, b.x1)), sorted((a.y0, a.y1, b.y0, b.y1))
-    gap = Box(x[1], y[1], x[2], y[2])  # between the two along one axis, what they have in common along the other
-    most = 4 * max(a.area, b.area)
-    return any(
-        other.box.area < most and gap.intersection_area(other.box) >= _MIN_BETWEEN_SHARE * gap.area > 0
-        for k, other in enumerate(regions)
-        if k not in (i, j)
-    )
 
 
 @cache

@@ -99,6 +99,11 @@ def _grasped(thing: MaskRuns, person: MaskRuns) -> bool:
     return _held(thing, person) and (thing.share_touching(person) >= 0.55 or thing.share_within(person) >= 0.4)
 
 
+def _handled(thing: MaskRuns, person: MaskRuns) -> bool:
+    """The thing touches the person somewhere: it may be in a hand."""
+    return thing.share_touching(person) >= 0.04
+
+
 def _worn(thing: MaskRuns, person: MaskRuns) -> bool:
     """Most of the thing's outline touches the person or lies inside of it."""
     if thing.box.area > 0.5 * person.box.area or _overlap_share(thing.box, person.box) < 0.8:
@@ -215,6 +220,7 @@ CONTACT_TESTS: Mapping[str, ContactTest] = {
     "stands_on_board": _stands_on_board,
     "held": _held,
     "grasped": _grasped,
+    "handled": _handled,
     "worn": _worn,
     "in_front": _in_front,
     "touches": _touches,
@@ -237,7 +243,7 @@ HOLDING_TESTS = frozenset({"held", "grasped", "worn"})
 NEIGHBOR_TESTS = frozenset({"beside", "alongside", "near"})
 """Tests that show that two things are side by side."""
 
-ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches"}
+ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches", "handled"}
 """Tests for relations that a thing has to one landmark only; if several pass, it is open which one is the true one."""
 
 

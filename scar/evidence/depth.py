@@ -15,7 +15,7 @@ from scar.sample import Box, Picture, Region
 _MIN_RATIO = 1.1
 """Least ratio of the nearest distance of one thing and the farthest of another one that tells them apart."""
 
-_FRAME_SHARE = 0.005
+_FRAME_SHARE = 0.01
 """A box that comes this close to the frame, as a share of the picture's side, is cut off by it."""
 
 

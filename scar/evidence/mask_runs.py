@@ -17,6 +17,9 @@ _REACH_SHARE = 0.008
 _FOOT_SHARE = 0.25
 """Share of a mask's height, from below, that counts as its foot."""
 
+_CUT_SHARE = 0.02
+"""How far from the lower edge of the image a mask may end that this edge cuts off, as a share of the height."""
+
 _GRID = 24
 """Points along each side of a box at which it is looked up what covers it."""
 
@@ -61,7 +64,7 @@ class MaskRuns:
     @property
     def is_cut_below(self) -> bool:
         """Whether the lower edge of the image cuts off the region."""
-        return self.box.y1 >= self.height - self.reach
+        return self.box.y1 >= (1 - _CUT_SHARE) * self.height
 
     def _in_column(self, positions: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether positions are in the same columns as others."""
