@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_DEMO_IMAGES = 100_000
 """Largest number of images that the demo draws for a split; it takes about an hour."""
 
+DEFAULT_EVAL_SHARE = 0.1
+"""Share of the images that ``--split-by`` gives eval."""
+
 
 def make_recipe(
     name_or_path: str | None, source: dict[str, Any], seed: int | None, skip_bad: bool, data_root: Path | None
@@ -23,7 +26,6 @@ def make_recipe(
     """Read the named recipe, or without a name make one from options; ``seed`` and ``skip_bad`` override its values."""
     import msgspec
 
-    from scar.annotations.file_kind import find_reader
     from scar.recipe import parse_recipe, read_recipe
 
     if name_or_path is not None:
@@ -31,16 +33,37 @@ def make_recipe(
         recipe = read_recipe(name_or_path, data_root)
     else:
         refuse_options({"data_root"} if data_root else (), "it belongs to a recipe that names data sets")
-        missing = [f"--{option}" for option in ("instances", "images", "name", "split") if option not in source]
-        if missing:
-            raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
-        if "reader" not in source and (reader := find_reader(Path(source["instances"]))):
-            source = source | {"reader": reader}
-        recipe = parse_recipe({"source": [source]}, file_name="options", base=Path())
+        recipe = parse_recipe({"source": _make_sources(source)}, file_name="options", base=Path())
     changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
     if seed is not None:
         changes["seed"] = seed
     return msgspec.structs.replace(recipe, **changes)
+
+
+def _make_sources(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one source that options name, or the two of ``--split-by``, as tables of a recipe.
+
+    Raises:
+        InputError: an option is missing, or two exclude each other.
+    """
+    from scar.annotations.file_kind import find_reader
+
+    source = dict(options)
+    split_by, share = source.pop("split_by", None), source.pop("eval_share", None)
+    if split_by is not None:
+        refuse_options({"split"} & source.keys(), "--split-by makes both splits")
+    else:
+        refuse_options({"eval_share"} if share is not None else (), "it belongs to --split-by image")
+    wanted = ("instances", "images", "name", *(() if split_by else ("split",)))
+    missing = [f"--{option}" for option in wanted if option not in source]
+    if missing:
+        raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
+    if "reader" not in source and (reader := find_reader(Path(source["instances"]))):
+        source["reader"] = reader
+    if split_by is None:
+        return [source]
+    share = DEFAULT_EVAL_SHARE if share is None else share
+    return [source | {"split": split, "eval_share": share} for split in ("train", "eval")]
 
 
 def list_given_options(context: typer.Context) -> set[str]:

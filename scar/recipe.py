@@ -114,6 +114,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         frame: the frame of the annotations of images that EXIF turns; the corpus has the displayed frame. None: it is
             the frame in which the image has the size that the annotations give it. Where both frames have this size,
             the regions are rejected (``image_frame``).
+        eval_share: share of the images that falls into eval, 0 to 1, where one set of files gives a train and an eval
+            source; each of the two has its part of the images. None: the source has all images.
     """
 
     name: Annotated[
@@ -137,6 +139,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_side: Annotated[float, msgspec.Meta(ge=0)] = 16
     min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
     frame: Frame | None = None
+    eval_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
 
     def __post_init__(self) -> None:
         _convert_fields(self, f"source {self.name!r}")

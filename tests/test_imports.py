@@ -31,6 +31,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"demo"},
         {"publish"},
         {"cli_options"},
+        {"cli_build"},
         {"cli"},
     ),
     "mmeb_eval": (

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.inputs import digest_input
+from scar.annotations.parts import select_part
 from scar.annotations.pictures import PictureIndex
 from scar.common.progress import Track
 from scar.recipe import READERS, Source
@@ -40,7 +41,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache | None = None) -> 
 
 
 def open_sources(
-    sources: Sequence[Source], skip_bad: bool, run_tasks: RunTasks, track: Track
+    sources: Sequence[Source], skip_bad: bool, run_tasks: RunTasks, track: Track, seed: int = 0
 ) -> tuple[list[PictureIndex], Mapping[Path, str]]:
     """Index the pictures of several sources, and digest their files.
 
@@ -49,6 +50,7 @@ def open_sources(
         skip_bad: count records that cannot be used, instead of raising.
         run_tasks: calls functions, for example in the processes of a build.
         track: shows progress.
+        seed: the seed by which images fall into train or eval, for sources with an ``eval_share``.
 
     Returns:
         The indexes of the sources in the order of ``sources``, and by its path the digest of each annotation file and
@@ -60,7 +62,7 @@ def open_sources(
     """
     groups = _group_by_shared_files(sources)
     paths = list(dict.fromkeys(path for source in sources for path in source.inputs.values()))
-    tasks: list[Callable[[], Any]] = [partial(_open_group, group, skip_bad) for group in groups]
+    tasks: list[Callable[[], Any]] = [partial(_open_group, group, skip_bad, seed) for group in groups]
     tasks += [partial(digest_input, path) for path in paths]
     results = list(track(run_tasks(tasks), "opening the files", len(tasks)))
     indexes = {index.source.key: index for group in results[: len(groups)] for index in group}
@@ -72,10 +74,10 @@ def are_heavy(sources: Sequence[Source]) -> bool:
     return _count_bytes(sources) > HEAVY_BYTES
 
 
-def _open_group(sources: Sequence[Source], skip_bad: bool) -> list[PictureIndex]:
+def _open_group(sources: Sequence[Source], skip_bad: bool, seed: int) -> list[PictureIndex]:
     """Open sources that share files; each file is read once."""
     cache = CallCache()
-    return [open_index(source, Tally(skip_bad=skip_bad), cache) for source in sources]
+    return [select_part(open_index(source, Tally(skip_bad=skip_bad), cache), seed) for source in sources]
 
 
 def _group_by_shared_files(sources: Sequence[Source]) -> list[list[Source]]:

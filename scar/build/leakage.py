@@ -15,7 +15,7 @@ from typing import TypeAlias
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.build.earlier_builds import EarlierBuild
 from scar.build.engine import Engine
-from scar.common.image_hash import hash_image, match_identities
+from scar.common.image_hash import HASH_PREFIX, hash_image, match_identities
 from scar.common.images import locate_image
 from scar.errors import BadRecord, LeakageError
 
@@ -93,17 +93,58 @@ def describe_leakage(leakage: Leakage) -> str:
     return "; ".join(f"{train} and {held}: {len(ids)}" for (train, held), ids in sorted(leakage.items()))
 
 
-def refuse_leakage(leakage: Leakage) -> None:
+def refuse_leakage(
+    leakage: Leakage, indexes: Sequence[PictureIndex] = (), earlier_builds: Iterable[EarlierBuild] = ()
+) -> None:
     """Check that no train image is also in an eval split.
 
+    Args:
+        leakage: the shared images.
+        indexes: the sources of the build.
+        earlier_builds: other sources that the folder already holds.
+
     Raises:
-        LeakageError: there are such images; the message counts them.
+        LeakageError: there are such images; the message counts them, and names two that are the same or look alike.
     """
-    if leakage:
-        raise LeakageError(
-            f"images of eval splits are in train splits ({describe_leakage(leakage)}); "
-            'overlap = "drop-train" in the recipe leaves them out of the train splits.'
-        )
+    if not leakage:
+        return
+    (train, held), ids = min(leakage.items())
+    named = {index.source.key: index for index in indexes}
+    built = {build.key: build for build in earlier_builds}
+    mine = list(_iter_named(train, named, built, min(ids)))
+    theirs = _iter_named(held, named, built)
+    pair = next((_describe_pair(*one, *other) for other in theirs for one in mine if _are_alike(one[1], other[1])), "")
+    raise LeakageError(
+        f"images of eval splits are in train splits ({describe_leakage(leakage)}){pair}; --overlap drop-train "
+        '(in a recipe: overlap = "drop-train") leaves them out of the train splits, "keep" keeps them, as is right for '
+        "frames of a fixed camera."
+    )
+
+
+def _iter_named(
+    key: str, indexes: Mapping[str, PictureIndex], built: Mapping[str, EarlierBuild], only: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield a name for people and an identity of each image of a source, or of the image with the id ``only``."""
+    if key in indexes:
+        folder = indexes[key].source.images
+        for picture in indexes[key].iter_keys():
+            if only in (None, picture.id):
+                own = [(picture.id, picture.identity)] if picture.identity else []
+                yield from (
+                    (str(folder / picture.file), identity) for _, identity in own + _hash_images(folder, [picture])
+                )
+    elif key in built:
+        pairs = ((image, identity) for image, identity in built[key].images if only in (None, image))
+        yield from ((f"image {image} of {key}", identity) for image, identity in pairs)
+
+
+def _are_alike(identity: str, other: str) -> bool:
+    return match_identities([identity], [other])[0]
+
+
+def _describe_pair(name: str, _: str, other: str, identity: str) -> str:
+    """Two images that share an identity, as a part of a message."""
+    return f", such as {name} and {other}, which {'look alike' if identity.startswith(HASH_PREFIX) else 'are the same'}"
 
 
 def _iter_identities(index: PictureIndex, engine: Engine, *, with_image_hash: bool) -> Iterator[tuple[int, str]]:

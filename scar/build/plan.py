@@ -143,7 +143,7 @@ def make_plans(recipe: Recipe, settings: BuildSettings) -> tuple[BuildSettings, 
     """
     heavy = are_heavy(recipe.sources)
     engine = settings.engine if heavy else run_here
-    indexes, digests = open_sources(recipe.sources, recipe.skip_bad, engine, settings.track)
+    indexes, digests = open_sources(recipe.sources, recipe.skip_bad, engine, settings.track, recipe.seed)
     if not heavy and all(len(index) <= SHARD_IMAGES for index in indexes):
         settings = dataclasses.replace(settings, engine=run_here)
     leakage = find_build_leakage(recipe, indexes, settings)
@@ -169,7 +169,7 @@ def find_build_leakage(recipe: Recipe, indexes: Sequence[PictureIndex], settings
     earlier = find_earlier_builds(settings.out, keys, other_splits, with_image_hash=with_image_hash)
     leakage = find_leakage(indexes, settings.engine, earlier)
     if recipe.overlap == "refuse":
-        refuse_leakage(leakage)
+        refuse_leakage(leakage, indexes, earlier)
     built = {train for train, _ in leakage} - keys
     if built:
         raise LeakageError(
@@ -261,6 +261,7 @@ def _make_inputs_entry(
             "min_side": int(side) if float(side := source.min_side).is_integer() else side,
             "max_per_image": source.max_per_image,
             **({"frame": source.frame} if source.frame else {}),
+            **({"eval_share": source.eval_share} if source.eval_share else {}),
             **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
             **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,

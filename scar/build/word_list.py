@@ -70,7 +70,7 @@ def list_words(recipe: Recipe, workers: int, engine: EngineName, track: Track) -
     rows: list[WordRow] = []
     with ExitStack() as stack:
         run = open_engine(engine, workers, stack) if are_heavy(recipe.sources) else run_here
-        indexes, _ = open_sources(recipe.sources, recipe.skip_bad, run, track)
+        indexes, _ = open_sources(recipe.sources, recipe.skip_bad, run, track, recipe.seed)
         for index in indexes:
             starts = range(0, len(index), _CHUNK)
             chunks = ([index[i] for i in range(start, min(start + _CHUNK, len(index)))] for start in starts)
@@ -78,7 +78,7 @@ def list_words(recipe: Recipe, workers: int, engine: EngineName, track: Track) -
             counts: Counter[tuple[str, str]] = Counter()
             for some in track(run(tasks), f"reading {index.source.key}", len(starts)):
                 counts.update(some)
-            rows += _make_rows(index.source.key, counts, words)
+            rows += make_word_rows(index.source.key, counts, words)
     return rows
 
 
@@ -93,7 +93,7 @@ def count_names(refs: Sequence[PictureRef], skip_bad: bool) -> Counter[tuple[str
     return counts
 
 
-def _make_rows(source: str, counts: Counter[tuple[str, str]], words: Words) -> list[WordRow]:
+def make_word_rows(source: str, counts: Counter[tuple[str, str]], words: Words) -> list[WordRow]:
     """The rows of a source in the order in which they are listed."""
     rows = []
     for (kind, name), count in counts.items():

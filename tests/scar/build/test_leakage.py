@@ -13,6 +13,7 @@ from PIL import Image
 
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureList
+from scar.build.earlier_builds import EarlierBuild
 from scar.build.engine import run_here
 from scar.build.leakage import Leakage, describe_leakage, find_leakage, find_shared_images, refuse_leakage
 from scar.errors import LeakageError
@@ -94,3 +95,22 @@ def test_one_split_alone_is_not_even_looked_at(tmp_path: Path) -> None:
     )
     assert found == {}
     refuse_leakage(found)
+
+
+def test_a_refusal_names_two_images_that_look_alike_or_are_the_same(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 2), ("c", 1), ("d", 3)):
+        photo(seed).save(tmp_path / f"{name}.png")
+    sides: dict[Split, Sequence[TwoRegions]] = {
+        "train": [TwoRegions(1, "b.png"), TwoRegions(2, "a.png")],
+        "eval": [TwoRegions(1, "d.png"), TwoRegions(2, "c.png")],
+    }
+    indexes = [PictureList(source("X", split, tmp_path), Tally(), refs) for split, refs in sides.items()]
+    with pytest.raises(LeakageError, match=r"X/eval: 1\), such as .*a\.png and .*c\.png, which look alike; --overlap"):
+        refuse_leakage(find_leakage(indexes, run_here), indexes)
+    sides = {"train": [TwoRegions(7, "x.png", "coco:7")], "eval": [TwoRegions(7, "y.png", "coco:7")]}
+    indexes = [PictureList(source("X", split, tmp_path), Tally(), refs) for split, refs in sides.items()]
+    with pytest.raises(LeakageError, match=r"such as .*x\.png and .*y\.png, which are the same"):
+        refuse_leakage(find_leakage(indexes, run_here), indexes)
+    built = EarlierBuild("X/eval", "eval", ((70, "coco:7"),))
+    with pytest.raises(LeakageError, match=r"such as .*x\.png and image 70 of X/eval, which are the same"):
+        refuse_leakage(find_leakage(indexes[:1], run_here, [built]), indexes[:1], [built])
