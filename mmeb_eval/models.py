@@ -55,6 +55,9 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     "sentence-transformers": ModelFamily(
         "mmeb_eval.adapters.sentence_transformers:load", "<folder or hub id>", extra="adapters"
     ),
+    "multi-vector": ModelFamily(
+        "mmeb_eval.adapters.sentence_transformers:load_multi_vector", "<folder or hub id>", extra="adapters"
+    ),
     "mteb": ModelFamily("mmeb_eval.adapters.mteb:load", "<name in mteb's registry>", extra="adapters"),
     "http": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
     "https": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
+import zlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mmeb_eval.adapters.shared import embed_by_kind, make_image_error, make_load_error, normalise_rows
+from mmeb_eval.adapters.shared import (
+    embed_by_kind,
+    group_items,
+    list_items,
+    make_image_error,
+    make_load_error,
+    name_options,
+    normalise_rows,
+)
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.item import Item
+from mmeb_eval.item import Item, Side
+from mmeb_eval.vectors import make_rows
 from scar.errors import EvalError, UnknownName
 
 if TYPE_CHECKING:
@@ -39,21 +50,24 @@ class ItemDataset:
 
 
 class MtebEmbedder:
-    """A model of mteb's registry; it gets no task prompt from mteb, as the texts contain the instruction.
+    """A model of mteb's registry.
 
     Args:
         model_id: name of the model in mteb's registry.
+        apart: whether the model gets instruction and side from mteb, as the prompt of a task and its ``prompt_type``.
+            Else it gets neither, and the texts contain the instruction.
 
     Raises:
         UnknownName: the registry has no such model.
         EvalError: the model cannot be loaded, or only compares items without making vectors.
     """
 
-    def __init__(self, model_id: str) -> None:
+    def __init__(self, model_id: str, *, apart: bool = False) -> None:
         import mteb
         from mteb.models.model_implementations import MODEL_REGISTRY
 
-        self.name = f"mteb:{model_id}"
+        self.name = f"mteb:{model_id}{name_options({'apart': apart})}"
+        self.layout = "apart" if apart else "plain"
         if model_id not in MODEL_REGISTRY:
             raise UnknownName(
                 "model of mteb", model_id, MODEL_REGISTRY, f"its registry has {len(MODEL_REGISTRY):,} others."
@@ -82,10 +96,19 @@ class MtebEmbedder:
             DataError: an item has a prompt, or an image that cannot be opened or that the model does not take.
             ContractError: the model does not give each item one vector; or there is no item.
         """
-        return embed_by_kind(items, self.name, self._encode_items)
+        listed = list_items(items, self.name)
+        vectors: list[Any] = [None] * len(listed)
+        for (side, instruction), rows in group_items([(item.side, item.instruction) for item in listed]).items():
+            encode = partial(self._encode_items, side, instruction)
+            for row, vector in zip(rows, embed_by_kind([listed[row] for row in rows], self.name, encode), strict=True):
+                vectors[row] = vector
+        return make_rows(vectors, self.name, len(vectors))
 
-    def _encode_items(self, items: Sequence[Item], has_text: bool, has_image: bool) -> NDArray[np.float32]:
-        """Rows of L2 norm 1 for items with the same kinds of content: text, image or both."""
+    def _encode_items(
+        self, side: Side | None, instruction: str, items: Sequence[Item], has_text: bool, has_image: bool
+    ) -> NDArray[np.float32]:
+        """Rows of L2 norm 1 for items with the same kinds of content, side and instruction."""
+        from mteb.types import PromptType
         from torch.utils.data import DataLoader
 
         if has_image and "image" not in self._meta.modalities:
@@ -94,24 +117,24 @@ class MtebEmbedder:
         loader = DataLoader(rows, batch_size=len(items), collate_fn=_collate_columns)
         encoded = self._model.encode(
             loader,
-            task_metadata=_make_task_metadata(),
+            task_metadata=_make_task_metadata(instruction),
             hf_split="test",
             hf_subset="default",
-            prompt_type=None,
+            prompt_type=side and PromptType(side),
             batch_size=len(items),
             show_progress_bar=False,
         )
         return normalise_rows(encoded, self.name, len(items))
 
 
-def load(model_id: str) -> MtebEmbedder:
-    """Load a model by its name in mteb's registry.
+def load(model_id: str, /, *, apart: bool = False) -> MtebEmbedder:
+    """Load a model by its name in mteb's registry; ``apart`` gives it instruction and side as mteb does.
 
     Raises:
         UnknownName: the registry has no such model.
         EvalError: the model cannot be loaded, or only compares items without making vectors.
     """
-    return MtebEmbedder(model_id)
+    return MtebEmbedder(model_id, apart=apart)
 
 
 def _collate_columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -119,13 +142,18 @@ def _collate_columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _make_task_metadata() -> Any:
-    """Metadata of a task without a prompt; mteb's models require metadata of some task."""
+def _make_task_metadata(instruction: str) -> Any:
+    """Metadata of a task whose prompt for queries is the instruction, if there is one.
+
+    Each instruction has a task's name of its own, as models may keep prompts by name.
+    """
     from mteb.abstasks.task_metadata import TaskMetadata
 
+    prompt: Any = {"query": instruction} if instruction else None
     return TaskMetadata(
-        name="MMEB",
-        description="Items of MMEB and SCaR, whose texts hold the instruction.",
+        name=f"MMEB{zlib.crc32(instruction.encode())}" if instruction else "MMEB",
+        prompt=prompt,
+        description="Items of MMEB and SCaR.",
         dataset={"path": "TIGER-Lab/MMEB-eval", "revision": "main"},
         type="Any2AnyRetrieval",
         modalities=["text", "image"],

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.templates.protocols import Protocol
 from mmeb_eval.vectors import make_rows
 from scar.common.files import hash_file_once
 from scar.errors import DataError, EvalError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def list_items(items: Iterable[Item], name: str, allowed: tuple[type, ...] = ()) -> list[Item]:
@@ -47,9 +51,17 @@ def group_rows_by_kind(items: Sequence[Item]) -> dict[tuple[bool, bool], list[in
     return rows
 
 
+def group_items(keys: Sequence[Key]) -> dict[Key, list[int]]:
+    """Key -> indices of the items that have it, in the order of their first item."""
+    groups: dict[Key, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
 def embed_by_kind(
-    items: Iterable[Item], name: str, embed: Callable[[list[Item], bool, bool], NDArray[np.float32]]
-) -> NDArray[np.float32]:
+    items: Iterable[Item], name: str, embed: Callable[[list[Item], bool, bool], Any], *, several: bool = False
+) -> Any:
     """(len(items), D) rows for items of any kinds, made by one call for each kind; see `group_rows_by_kind`.
 
     Args:
@@ -57,6 +69,7 @@ def embed_by_kind(
         name: name of the model, for messages.
         embed: called with the items of a kind, whether they have text and whether they have an image; returns their
             rows.
+        several: whether an item has several rows; then a list of them is returned.
 
     Raises:
         DataError: an item has a prompt.
@@ -64,10 +77,11 @@ def embed_by_kind(
         Exception: what ``embed`` raises.
     """
     items = list_items(items, name)
-    vectors: dict[int, NDArray[np.float32]] = {}
+    vectors: dict[int, Any] = {}
     for (has_text, has_image), rows in group_rows_by_kind(items).items():
         vectors.update(zip(rows, embed([items[row] for row in rows], has_text, has_image), strict=True))
-    return make_rows([vectors[row] for row in range(len(items))], name, len(items))
+    listed = [vectors[row] for row in range(len(items))]
+    return listed if several else make_rows(listed, name, len(items))
 
 
 def make_image_error(name: str, item: Item) -> DataError:
@@ -110,6 +124,18 @@ def name_model(model_id: str) -> str:
     return (folder.relative_to(here) if is_below else folder).as_posix()
 
 
+def name_options(options: Mapping[str, object]) -> str:
+    """What follows a model's name in results: the options that were given; None and empty ones are left out.
+
+    >>> name_options({"dtype": "bfloat16", "truncate_dim": None, "model_kwargs": {"a": 1}})
+    '?dtype=bfloat16&model_kwargs={"a": 1}'
+    """
+    given = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in options.items() if value
+    ]
+    return f"?{'&'.join(given)}" if given else ""
+
+
 def local_revision(model_id: str) -> str | None:
     """Revision of a model in a local folder: a digest of its files, 16 hexadecimal digits; None for a hub id."""
     folder = Path(model_id)
@@ -130,14 +156,34 @@ def pixel_range(processor: Any) -> dict[str, int | None]:
         most = patches * processor.patch_size**2
     for key in ("size", "crop_size"):  # a crop is made last, so its size counts
         size: Any = getattr(processor, key, None)
+        if hasattr(processor, "merge_size") and getattr(size, "longest_edge", None):  # the Qwen-VL family: areas
+            least, most = size.shortest_edge, size.longest_edge
         if getattr(size, "height", None) and getattr(size, "width", None):
             least = most = size.height * size.width
     return {"min_pixels": least, "max_pixels": most}
 
 
+def set_pixel_range(processor: Any, protocol: Protocol) -> None:
+    """Give an image processor the protocol's smallest and largest area, if it has any and the processor has areas.
+
+    Of the families in the table, that is Qwen-VL's. Results hold what `pixel_range` finds, beside the protocol.
+    """
+    size: Any = getattr(processor, "size", None)
+    if not hasattr(processor, "merge_size") or getattr(size, "longest_edge", None) is None:
+        return
+    least, most = protocol.min_pixels or size.shortest_edge, protocol.max_pixels or size.longest_edge
+    processor.size = type(size)(shortest_edge=least, longest_edge=most)
+
+
 def make_load_error(name: str, error: Exception) -> EvalError:
     """The error for a model that its library cannot load; its message holds the first line of the library's error."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if "trust_remote_code" in str(error):
+        question = "?" if "?" not in name else "&"
+        return EvalError(
+            f"{name}: this model runs code that comes with it; read that code, then ask for it: "
+            f"'{name}{question}trust_remote_code=true'."
+        )
     return EvalError(f"{name}: neither a readable local folder nor a model of the hub: {reason}")
 
 

@@ -79,6 +79,9 @@ class Protocol:
             "order": list(self.order),
             "query_arguments": dict(self.query_arguments),
             "document_arguments": dict(self.document_arguments),
+            "min_pixels": self.min_pixels,
+            "max_pixels": self.max_pixels,
+            "max_tokens": self.max_tokens,
         }
 
     def make_words(self, item: Item) -> str:

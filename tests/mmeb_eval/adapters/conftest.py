@@ -106,3 +106,67 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "noise.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 80, 3), dtype=np.uint8)).save(path)
     return path
+
+
+TURNS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
+         "<|video_pad|>")  # fmt: skip
+"""Special tokens of Qwen's tokenizers."""
+
+CHAT = (
+    "{% for turn in messages %}<|im_start|>{{ turn.role }}\n"
+    "{% if turn.content is string %}{{ turn.content }}{% else %}{% for part in turn.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""A chat template in the form of Qwen's."""
+
+
+def save_qwen_tokenizer(path: Path) -> dict[str, int]:
+    """A tokenizer of bytes and of Qwen's special tokens, in Qwen's class; returns the ids of its tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    vocabulary = {token: at for at, token in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), *TURNS])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    names = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "additional_special_tokens": list(TURNS[1:])}
+    transformers.Qwen2TokenizerFast(tokenizer_object=tokenizer, model_max_length=4096, **names).save_pretrained(path)
+    return vocabulary
+
+
+@pytest.fixture(scope="session")
+def qwen3_vl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Qwen3-VL of a few numbers in a folder named as the embedder's, with last-token pooling."""
+    library = pytest.importorskip("sentence_transformers")
+    path = tmp_path_factory.mktemp("qwen")
+    ids = save_qwen_tokenizer(path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    images = transformers.Qwen2VLImageProcessor(patch_size=16, merge_size=2, min_pixels=1024, max_pixels=16384)
+    transformers.Qwen3VLProcessor(
+        image_processor=images,
+        tokenizer=tokenizer,
+        video_processor=transformers.Qwen3VLVideoProcessor(),
+        chat_template=CHAT,
+    ).save_pretrained(path)
+    rope = {"rope_type": "default", "mrope_section": [4, 2, 2], "rope_theta": 10000.0, "mrope_interleaved": True}
+    text: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    text |= {"num_key_value_heads": 2, "head_dim": 16, "vocab_size": len(ids), "rope_parameters": rope}
+    vision = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "patch_size": 16,
+              "out_hidden_size": 32, "num_position_embeddings": 64, "deepstack_visual_indexes": [0]}  # fmt: skip
+    names = ("image", "video")
+    pads = {f"{name}_token_id": ids[f"<|{name}_pad|>"] for name in names}
+    ends = {f"vision_{end}_token_id": ids[f"<|vision_{end}|>"] for end in ("start", "end")}
+    config = transformers.Qwen3VLConfig(text_config=text, vision_config=vision, **pads, **ends)
+    save_model(path, transformers.Qwen3VLModel, config)
+    saved = tmp_path_factory.mktemp("hub") / "Qwen3-VL-Embedding-tiny"
+    modules = library.sentence_transformer.modules
+    library.SentenceTransformer(
+        modules=[modules.Transformer(str(path)), modules.Pooling(32, pooling_mode="lasttoken")], device="cpu"
+    ).save_pretrained(str(saved), create_model_card=False)
+    return saved

@@ -110,3 +110,20 @@ def test_what_cannot_be_used_is_refused(registered: str, picture: Path, monkeypa
         embedder.embed([Item("", picture)])
     with pytest.raises(EvalError, match=r"makes no vectors, it only compares"):
         load_model("mteb:mteb/baseline-random-cross-encoder")
+
+
+def test_apart_a_model_gets_instruction_and_side_as_mteb_gives_them(registered: str) -> None:
+    from mteb.types import PromptType
+
+    embedder: Any = load_model(f"{registered}?apart=true")
+    assert (embedder.name, embedder.layout) == (f"{registered}?apart=true", "apart")
+    items = [
+        Item("ab", instruction="Find", side="query"),
+        Item("ab", side="document"),
+        Item("cd", instruction="Say", side="query"),
+    ]
+    vectors = embedder.embed(items)
+    assert embedder._model.prompts == [
+        {"query": "Find"}, PromptType.query, None, PromptType.document, {"query": "Say"}, PromptType.query
+    ]  # fmt: skip
+    np.testing.assert_allclose(vectors[0], vectors[1])

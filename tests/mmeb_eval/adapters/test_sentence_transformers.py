@@ -127,3 +127,126 @@ def test_what_cannot_be_used_is_refused(clip: Path, picture: Path, tmp_path: Pat
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvalError, match=r"sentence-transformers:.*empty: neither a readable local folder nor"):
         load_model(f"sentence-transformers:{tmp_path / 'empty'}")
+
+
+def _tokens(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts of all inputs that the model gets from now on, with image tokens put together."""
+    seen: list[str] = []
+    inner = embedder._model[0]
+    forward = inner.forward
+
+    def record(features: dict[str, Any], **options: Any) -> Any:
+        for row in inner.processor.tokenizer.batch_decode(features["input_ids"]):
+            text = row.replace("<|endoftext|>", "")
+            while "<|image_pad|><|image_pad|>" in text:
+                text = text.replace("<|image_pad|><|image_pad|>", "<|image_pad|>")
+            seen.append(text)
+        return forward(features, **options)
+
+    monkeypatch.setattr(inner, "forward", record)
+    return seen
+
+
+def test_qwen3_vl_embedding_gets_the_chats_of_its_protocol(
+    qwen3_vl_folder: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder: Any = load_model(f"sentence-transformers:{qwen3_vl_folder}")
+    assert embedder.layout == "apart"
+    settings = embedder.settings
+    assert settings["protocol"]["protocol"] == "qwen3-vl-embedding"
+    assert (settings["min_pixels"], settings["max_pixels"]) == (4096, 1_843_200)
+    assert settings["protocol"]["order"] == ["image", "text"]
+    seen = _tokens(embedder, monkeypatch)
+    items = [
+        Item("why?", picture, instruction="Find it", side="query"),
+        Item("why?", instruction="Say:", side="query"),
+        Item("a boat", side="document"),
+        Item("", picture, side="document"),
+    ]
+    vectors = embedder.embed(items)
+    system = "<|im_start|>system\n{}<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n"
+    pad = "<|vision_start|><|image_pad|><|vision_end|>"
+    default = "Represent the user's input."
+    expected = [
+        system.format("Find it.", f"{pad}why?"),
+        system.format("Say:", "why?"),
+        system.format(default, "a boat"),
+        system.format(default, pad),
+    ]
+    assert sorted(text.partition("<|im_start|>assistant")[0] for text in seen) == sorted(expected)
+    np.testing.assert_allclose(embedder.embed(items[::-1])[::-1], vectors, atol=1e-5)
+    assert len({tuple(np.round(vector, 3)) for vector in vectors}) == 4
+
+
+def test_qwen3_vl_embedding_scores_a_corpus_and_says_how(qwen3_vl_folder: Path, corpus: Path) -> None:
+    embedder = load_model(f"sentence-transformers:{qwen3_vl_folder}")
+    result = evaluate(embedder, find_scar_tasks(corpus)[0], batch_size=8)
+    assert result.settings["layout"] == "apart"
+    assert result.settings["instructions"]["document"] == [""]
+    (instruction,) = result.settings["instructions"]["query"]
+    assert instruction.startswith("Find the caption that best describes")
+    assert result.settings["embedder"]["protocol"]["place"] == "system"
+    assert [finding for finding in check(embedder) if finding.level == "error"] == []
+
+
+def test_a_protocol_in_words_is_the_librarys_prompt(bert: Path) -> None:
+    own: Any = load_model(f"sentence-transformers:{bert}?protocol=e5")
+    assert own.name.endswith("?protocol=e5")
+    query, page = Item("a cat", instruction="Find", side="query"), Item("a cat", side="document")
+    model = library.SentenceTransformer(str(bert), device="cpu")
+    expected = model.encode(["query: Find a cat", "passage: a cat"], normalize_embeddings=True)
+    np.testing.assert_allclose(own.embed([query, page]), expected, atol=1e-6)
+    with pytest.raises(EvalError, match="protocol qwen3-vl-embedding wants a system turn, and the model has no chat"):
+        load_model(f"sentence-transformers:{bert}?protocol=qwen3-vl-embedding")
+
+
+def test_options_change_the_model_and_its_name(bert: Path) -> None:
+    texts = [Item("a cat"), Item("two dogs on the grass")]
+    whole, cut, half = (
+        load_model(f"sentence-transformers:{bert}{options}") for options in ("", "?truncate_dim=8", "?dtype=bfloat16")
+    )
+    expected = np.asarray(whole.embed(texts))[:, :8]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(cut.embed(texts), expected, atol=1e-6)
+    assert len({whole.name, cut.name, half.name}) == 3
+    made: Any = half
+    assert made.settings["dtype"] == "bfloat16"
+    with pytest.raises(EvalError, match=r"truncate_dim 17: the model has 16 components"):
+        load_model(f"sentence-transformers:{bert}?truncate_dim=17")
+    with pytest.raises(EvalError, match=r"option nonsense: .*load has no parameter of that name; it takes .*dtype"):
+        load_model(f"sentence-transformers:{bert}?nonsense=1")
+
+
+def test_code_of_a_models_makers_runs_only_when_asked_for(bert: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = tmp_path / "remote"
+    shutil.copytree(bert, folder)
+    (folder / "own_code.py").write_text(
+        "from sentence_transformers.sentence_transformer.modules import Pooling\n"
+        "from pathlib import Path\nPath(__file__).with_name('it_ran').touch()\nclass Own(Pooling):\n    pass\n"
+    )
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[-1]["type"] = "own_code.Own"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(EvalError):
+        load_model(f"sentence-transformers:{folder}")
+    embedder: Any = load_model(f"sentence-transformers:{folder}?trust_remote_code=true")
+    assert embedder.settings["trust_remote_code"] is True
+    assert len(embedder.embed([Item("a")])) == 1
+
+
+def test_a_late_interaction_model_gives_the_vectors_of_its_library(bert: Path) -> None:
+    saved = bert.parent / "colbert"
+    library.MultiVectorEncoder(str(bert), device="cpu").save_pretrained(str(saved), create_model_card=False)
+    embedder: Any = load_model(f"multi-vector:{saved}")
+    assert embedder.multi_vector
+    texts = ["a cat", "two dogs on the grass"]
+    model = library.MultiVectorEncoder(str(saved), device="cpu")
+    for own, expected in zip(
+        embedder.embed([Item(text, side="query") for text in texts]),
+        model.encode_query(texts, convert_to_numpy=True),
+        strict=True,
+    ):
+        np.testing.assert_allclose(own, expected, atol=1e-5)
