@@ -97,7 +97,8 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
     The predicate is one of `DIRECTIONS`, if the region is in that direction from each thing that the landmark's words
     may mean; or `NEAR`, if it is near one of them. Of "above" and "below", the upper thing is one that hangs or flies.
     Closeness falls from 1, for boxes that touch, to 0; it is 1 for `NEAR`, and 0.5 for things of the region's own name.
-    Stuff such as grass is in no direction from anything, nor anything from it.
+    Stuff such as grass is in no direction from anything, nor anything from it; nor is a thing from one of another name
+    that clearly is at another distance.
     """
     thing = evidence.things[region.category]
     if is_stuff(region.category):
@@ -107,6 +108,8 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
             yield NEAR, landmark, 1.0
         closeness = 0.5 if name == thing.name else _measure_closeness(region.box, landmark.boxes)
         if not closeness:
+            continue
+        if name != thing.name and any(is_other_depth(region, other, evidence.picture) for other in landmark.regions):
             continue
         held = [_find_clear_directions(region.box, box) for box in landmark.boxes]
         for direction in sorted(set.intersection(*held)):
