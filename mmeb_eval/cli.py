@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 from mmeb_eval import options
+from mmeb_eval.cli_data import fetch_data, write_demo_data
 from mmeb_eval.cli_run import RunOptions, run_models
-from mmeb_eval.cli_steps import print_doubts, print_results, refuse_files
+from mmeb_eval.cli_steps import print_doubts, print_results
 from scar.common.files import describe_no_folder
 from scar.common.narrow_tables import print_table
-from scar.common.terminal import MAX_SEED, CommandGroup, one_line_errors
+from scar.common.terminal import CommandGroup, one_line_errors
 from scar.errors import DataError, EvalError
 
 app = typer.Typer(
@@ -26,6 +27,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts three times as fast
 )
 
+app.command("demo")(write_demo_data)
+app.command("fetch")(fetch_data)
+
 EXIT_NO_BETTER_THAN_CHANCE = 3
 """Exit code with ``--strict`` if a score is no better than chance."""
 
@@ -35,6 +39,7 @@ def evaluate_models(
     context: typer.Context,
     model: options.Models = None,
     tasks: options.TaskNames = None,
+    task_file: options.TaskFiles = None,
     output: options.Output = options.DEFAULT_OUTPUT,
     data: options.DataFolder = None,
     images: options.ImageFolder = None,
@@ -56,13 +61,13 @@ def evaluate_models(
         if context.invoked_subcommand is not None:
             _refuse_options_before(context.invoked_subcommand, context)
             return
-        if not model or not tasks:
+        if not model or not (tasks or task_file):
             raise EvalError("which models on which tasks? Give --model NAME and --tasks DIR; see `mmeb-eval --help`.")
         from mmeb_eval.run.rank import parse_tie_rule
 
         run = RunOptions(
             model,
-            tasks,
+            tasks or [],
             output,
             data,
             images,
@@ -75,6 +80,7 @@ def evaluate_models(
             keep_going,
             limit,
             plan,
+            task_file or [],
         )
         outcome = run_models(run, ties=parse_tie_rule(ties))
         at_chance = print_results(outcome.results, as_json, output) if outcome.results else False
@@ -202,22 +208,6 @@ def check_inputs(
             raise typer.Exit(2)
 
 
-@app.command("demo")
-def write_demo_data(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder.")],
-    queries: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of queries of an MMEB task.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the drawings.")] = 0,
-) -> None:
-    """Draw small data in the published formats for all tasks."""
-    with one_line_errors("mmeb-eval"):
-        from mmeb_eval.demo.write import write_demo
-        from scar.common.progress import show_progress
-
-        refuse_files(DIR=out)
-        counts = write_demo(out, queries=queries, seed=seed, track=show_progress)
-        typer.echo(f"{out}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
-
-
 @app.command("vectors")
 def show_vectors(
     results: options.Results,
@@ -267,27 +257,6 @@ def show_leaderboard(
             for note in board.list_notes():
                 typer.echo(note)
         print_doubts(own)
-
-
-@app.command("fetch")
-def fetch_data(
-    data: Annotated[Path, typer.Option(help="Output folder for the data; it may be moved later.")],
-    tasks: Annotated[str, typer.Option(help="Names of tasks or groups, separated by commas.")] = "all",
-    revision: options.Revisions = None,
-    rows_only: Annotated[bool, typer.Option(help="Do not download the archive of MMEB's images.")] = False,
-) -> None:
-    """Download the data of tasks. A stopped download resumes.
-
-    Complete data stay as they are, unless --revision names another commit: its files replace them.
-    """
-    with one_line_errors("mmeb-eval"):
-        from mmeb_eval.data.fetch import fetch_tasks, parse_revisions
-        from mmeb_eval.data.tasks import get_tasks
-
-        refuse_files(data=data)
-        fetch_tasks(
-            get_tasks(tasks), data, revisions=parse_revisions(revision or []), images=not rows_only, say=typer.echo
-        )
 
 
 @app.command("report")

@@ -36,6 +36,7 @@ class RunOptions:
     keep_going: bool
     limit: int | None = None
     plan: bool = False
+    task_file: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def run_models(
     refuse_files(output=options.output, data=options.data)
     failures: list[str] = []
     noted = failures if options.keep_going else None
-    choice = select_checked_tasks(options.tasks, options.data, options.images, noted, options.limit)
+    choice = select_checked_tasks(options.tasks, options.data, options.images, noted, options.limit, options.task_file)
     embedders = load_embedders(options.model, options.config, options.seed, options.region, choice.usable)
     given = [name for name in ("refresh", "trust_stored") if getattr(options, name)]
     if given and not any(getattr(embedder, "stored", True) for embedder in embedders):

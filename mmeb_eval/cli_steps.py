@@ -47,6 +47,7 @@ def select_checked_tasks(
     images: Path | None,
     failures: list[str] | None = None,
     limit: int | None = None,
+    task_files: Sequence[Path] = (),
 ) -> Choice:
     """Find the chosen tasks, read all their rows and look for their images, without decoding these.
 
@@ -59,6 +60,7 @@ def select_checked_tasks(
         images: folder that the rows' image paths are relative to.
         failures: a list to which one line for each unusable task is added. None makes every unusable task an error.
         limit: largest number of queries of each task; None means all.
+        task_files: task files with the user's own tasks, see `mmeb_eval.data.own_tasks`.
 
     Returns:
         The usable tasks, and what was read of them.
@@ -69,12 +71,18 @@ def select_checked_tasks(
             `find_choice`.
     """
     from mmeb_eval.data.choice import check_choice, find_choice, limit_choice
+    from mmeb_eval.data.own_tasks import read_task_file
 
     if images is not None and not images.is_dir():
         raise DataError(f"--images {images}: {describe_no_folder(images)}.")
     from scar.common.progress import show_progress
 
-    choice = check_choice(limit_choice(find_choice(tasks, data, images), limit), show_progress)
+    own = [files for path in task_files for files in read_task_file(path, images)]
+    for files in own:
+        if files.left_out:
+            why = "their true caption is among the false ones"
+            typer.echo(f"{files.task.name}: {files.left_out:,} rows are left out: {why}.", err=True)
+    choice = check_choice(limit_choice(find_choice(tasks, data, images, own), limit), show_progress)
     if choice.problems and (failures is None or not choice.usable):
         hint = f"; --keep-going scores the other {len(choice.usable)}" if choice.usable else ""
         raise DataError(f"{choice.describe_problems().removesuffix('.')}{hint}.")

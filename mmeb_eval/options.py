@@ -61,6 +61,13 @@ Limit: TypeAlias = Annotated[
 Plan: TypeAlias = Annotated[
     bool, typer.Option("--plan", help="Say how many items and requests a run takes, and embed nothing.")
 ]
+TaskFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--task-file",
+        help="TOML file with your own tasks (docs/own_tasks.md); --tasks may name some of them.",
+    ),
+]
 Output: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")]
 BaselineSeed: TypeAlias = Annotated[
     int | None,

@@ -63,7 +63,9 @@ def select_tasks(choices: Sequence[str], data: Path | None, images: Path | None)
     return list(choice.usable)
 
 
-def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) -> Choice:
+def find_choice(
+    choices: Sequence[str], data: Path | None, images: Path | None, own: Sequence[TaskFiles] = ()
+) -> Choice:
     """Find the tasks that the values of ``--tasks`` name, and their data; rows are not read.
 
     Args:
@@ -72,6 +74,7 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
         data: folder that holds the data of tasks given by name; None if all choices are folders.
         images: folder that the rows' image paths are relative to; None means a usual folder, see
             `mmeb_eval.data.files.find_task_files`.
+        own: tasks of the user's task files. ``choices`` may name some of them; if none is named, all are chosen.
 
     Returns:
         The choice. Its problems are the tasks given by name whose data are missing, or have changed since they were
@@ -86,7 +89,13 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
     problems: dict[str, Sequence[str]] = {}
     named = 0
     chosen: set[str] = set()
-    for choice in choices:
+    named_own: list[TaskFiles] = []
+    for given in choices:
+        names = split_names(given)
+        named_own += [files for files in own if files.task.name in names and files not in named_own]
+        choice = ",".join(name for name in names if name not in {files.task.name for files in own})
+        if not choice:
+            continue
         folder = Path(choice)
         known = any(map(is_task_name, split_names(choice)))
         if not known and (folder.exists() or len(folder.parts) > 1):
@@ -111,7 +120,7 @@ def find_choice(choices: Sequence[str], data: Path | None, images: Path | None) 
                 problems[task.name] = [str(error)]
     if data is not None and choices and not named:
         raise EvalError(f"--data {data}: --tasks names folders alone, which hold their data; leave --data out.")
-    return Choice(tuple(found), problems)
+    return Choice((*found, *(named_own or own)), problems)
 
 
 def limit_choice(choice: Choice, limit: int | None) -> Choice:

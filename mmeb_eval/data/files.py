@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from mmeb_eval.data.region_rows import RegionRows
 from mmeb_eval.data.tasks import Task, make_scar_task, tasks
 from scar.common.files import describe_no_folder
 from scar.common.hub_files import is_half_pulled
@@ -46,6 +47,8 @@ class TaskFiles:
         image_root: folder that the rows' image paths are relative to.
         searched: if the first row's image was found nowhere, the folders that were searched; else empty.
         limit: number of rows that are read, the first ones; None reads all.
+        regions: how rows of regions are read that have not SCaR's format; they become rows of SCaR. None for others.
+        left_out: number of such rows that nobody can win, and that are not read.
     """
 
     task: Task
@@ -53,6 +56,8 @@ class TaskFiles:
     image_root: Path
     searched: tuple[Path, ...] = ()
     limit: int | None = None
+    regions: RegionRows | None = None
+    left_out: int = 0
 
 
 def find_scar_tasks(folder: Path | str, images: Path | str | None = None) -> list[TaskFiles]:
@@ -146,7 +151,7 @@ def find_row_format(files: TaskFiles) -> RowFormat:
     Raises:
         DataError: a file cannot be read, or two files are of different formats.
     """
-    if files.task.benchmark == "SCaR":
+    if files.task.benchmark == "SCaR" or files.regions:
         return "SCaR"
     kinds: dict[RowFormat, Path] = {}
     for path in files.paths:
@@ -184,7 +189,7 @@ def iter_rows_or_errors(files: TaskFiles, batch_size: int = 256) -> Iterator[tup
 def _iter_all_rows_or_errors(files: TaskFiles, batch_size: int) -> Iterator[tuple[str, Row | DataError]]:
     """Like `iter_rows_or_errors`, without a limit."""
     try:
-        columns = COLUMNS[find_row_format(files)]
+        columns = files.regions.columns if files.regions else COLUMNS[find_row_format(files)]
     except DataError as error:
         yield str(files.paths[0]), error
         return
@@ -194,12 +199,24 @@ def _iter_all_rows_or_errors(files: TaskFiles, batch_size: int) -> Iterator[tupl
             json_lines = path.suffix == ".jsonl"
             rows = _iter_json_rows(path, columns) if json_lines else _iter_parquet_rows(path, columns, batch_size)
             for number, row in enumerate(rows):
-                yield f"{path}, row {number}", row
+                where = f"{path}, row {number}"
+                if (read := _convert_region(files.regions, row, where)) is not None:
+                    yield where, read
         except DataError as error:
             yield str(path), error
             continue
         if number < 0:
             yield str(path), DataError(f"{path}: no rows; a task needs at least one.")
+
+
+def _convert_region(regions: RegionRows | None, row: Row | DataError, where: str) -> Row | DataError | None:
+    """The row as it is, or as a row of SCaR; None if it is left out, the error if it cannot be read."""
+    if regions is None or isinstance(row, DataError):
+        return row
+    try:
+        return regions.convert_row(row, where)
+    except DataError as error:
+        return error
 
 
 def _find_images(task: Task, paths: tuple[Path, ...], folders: Sequence[Path]) -> TaskFiles:

@@ -13,7 +13,7 @@ from scar.errors import DataError, UnknownName
 
 TASK_TABLE = Path(__file__).with_name("tasks.toml")
 
-Benchmark: TypeAlias = Literal["MMEB", "SCaR"]
+Benchmark: TypeAlias = Literal["MMEB", "SCaR", "own"]
 TaskFamily: TypeAlias = Literal["classification", "vqa", "retrieval", "grounding", "region"]
 Domain: TypeAlias = Literal["IND", "OOD", ""]
 QueryParts: TypeAlias = Literal["text", "image", "image+text", "image+text+box"]
@@ -27,7 +27,7 @@ class Task:
 
     Attributes:
         name: name of the task, as in the official evaluators and result files.
-        benchmark: the benchmark that the task belongs to.
+        benchmark: the benchmark that the task belongs to; ``own`` for one of a user's task file.
         family: the group of tasks whose scores are averaged together.
         domain: IND (in domain) if MMEB trains on its training split, OOD (out of domain) if not; empty for SCaR.
         dataset: id of its data set on the hub, in which the task's name is the configuration; empty for a user's own

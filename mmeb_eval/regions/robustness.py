@@ -129,7 +129,7 @@ def read_targets(files: TaskFiles) -> list[Target]:
         DataError: the task's queries have no regions, an image cannot be opened, or no part of a box lies in its image.
         ScarError: the rows cannot be read, or a mask does not fit its image.
     """
-    if files.task.query != "image+text+box":
+    if files.task.benchmark != "SCaR":
         raise DataError(f"{files.task.name}: its queries have no regions; probes are for SCaR tasks.")
     find_image, frame = ImageFinder(files), open_frame(files)
     sizes: dict[str, tuple[int, int]] = {}

@@ -181,6 +181,8 @@ def find_first_kinds(result: Result) -> dict[str, float]:
     task = tasks().get(result.task)
     if task is not None and task.benchmark != "SCaR":
         return {}
+    if result.settings.get("format", "SCaR") != "SCaR":
+        return {}
     if result.counts["candidates"] != len(CAPTION_KINDS) * result.counts["queries"]:
         return {}
     first = [CAPTION_KINDS[best[0]] for best in result.top]

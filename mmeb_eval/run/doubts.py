@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from mmeb_eval.run.region_facts import LEAKED
 from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_models
 
 
@@ -32,6 +33,7 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
             lacking = ", ".join(dict.fromkeys(what for result in old for what in result.lacks))
             tasks = ", ".join(result.task for result in old)
             lines.append(f"{model}: results on {tasks} are of an early version, without {lacking}; run them again.")
+        lines += [_describe_leak(result) for result in own if LEAKED in result.settings]
     for task in dict.fromkeys(result.task for result in results):
         models: dict[tuple[str | None, str | None], list[str]] = {}
         for result in results:
@@ -43,6 +45,17 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
                 f"{task}: {', '.join(odd)} had other data than the other models; score all models on the same data."
             )
     return lines
+
+
+def _describe_leak(result: Result) -> str:
+    """A line about images of a task that models may have been trained on."""
+    leak = result.settings[LEAKED]
+    elsewhere = leak["hit@1_elsewhere"]
+    other = "there are no others" if elsewhere is None else f"hit@1 on the others is {elsewhere:.3f}"
+    return (
+        f"{result.model}: {result.task}: {leak['queries']:,} of {result.counts['queries']:,} queries show images of "
+        f"{leak['images']}, on which models are often trained; {other}."
+    )
 
 
 def get_data_digests(result: Result) -> tuple[str | None, str | None]:

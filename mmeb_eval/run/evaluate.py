@@ -19,6 +19,7 @@ from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
 from mmeb_eval.run.memory import BatchCaller
 from mmeb_eval.run.progress import RunProgress
 from mmeb_eval.run.rank import TieRule, rank_candidates
+from mmeb_eval.run.region_facts import count_doubtful_queries, describe_leaks
 from mmeb_eval.run.results import FINGERPRINT, LIMIT, NOT_FINGERPRINTED, TRUSTED_VECTORS, Result
 from mmeb_eval.run.vector_cache import VectorCache
 from mmeb_eval.run.versions import read_versions
@@ -121,6 +122,7 @@ def evaluate(
             "items": len(items),
             "ties": ranking.ties,
             "repeats": sum(candidates.count(candidates[0]) > 1 for candidates in listed),
+            **count_doubtful_queries(files, cases),
             **get_counts(embedder, items),
         },
         chance=math.fsum(1 / len(candidates) for candidates in distinct) / len(cases),
@@ -135,6 +137,7 @@ def evaluate(
             "embedder": dict.fromkeys(SETTINGS) | get_settings(embedder),
             **({} if perturbed is None else {"probe": perturbed.settings}),
             **_describe_vectors(store, items),
+            **describe_leaks(files, cases, ranking.ranks),
         },
         ranks=tuple(ranking.ranks.tolist()),
         top=tuple(
@@ -211,7 +214,7 @@ def _describe_data(files: TaskFiles, row_format: RowFormat, cases: Sequence[Case
     """The settings of a `Result` that describe its data."""
     return {
         "dataset": JOINED_DATASET if row_format == "joined" else files.task.dataset,
-        "format": row_format,
+        "format": files.regions.kind if files.regions else row_format,
         "files": {path.name: hash_file(path) for path in files.paths},
         **({} if files.limit is None else {LIMIT: files.limit}),
         "queries": _combine_digests(case.query_digest for case in cases),
