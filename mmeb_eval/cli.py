@@ -262,13 +262,13 @@ def show_leaderboard(
 @app.command("report")
 def make_report(
     results: options.Results,
-    out: Annotated[Path, typer.Option(help="Report file: .html, .md or .json.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="Report file: .html, .md, .json, .csv or .tex.")] = Path("report.html"),
     tasks: options.ReportTasks = None,
     data: options.DataFolder = None,
     images: options.ImageFolder = None,
     ways: options.StrategyTable = None,
 ) -> None:
-    """Write a report on results as HTML, Markdown or JSON."""
+    """Write a report on results as HTML, Markdown, JSON, CSV or LaTeX."""
     with one_line_errors("mmeb-eval"):
         from mmeb_eval.data.choice import select_tasks
         from mmeb_eval.report.report import write_report

@@ -45,7 +45,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"run"},
         {"demo"},
         {"report"},
-        {"options", "cli_steps", "cli_run"},
+        {"options", "cli_steps", "cli_run", "cli_data"},
         {"cli"},
     ),
     "virtue_ref": (

@@ -1,4 +1,4 @@
-"""Write a report about results as a self-contained HTML page, as Markdown or as JSON."""
+"""Write a report about results as a self-contained HTML page, as Markdown, JSON, CSV or LaTeX."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from mmeb_eval.report.published import PublishedScore
 from mmeb_eval.report.statistics import CONFIDENCE
 from mmeb_eval.report.strategy_table import StrategyScore, make_strategy_table
 from mmeb_eval.report.summary import Score, Summary, summarise_results
+from mmeb_eval.report.tables_out import render_csv, render_latex
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import write_bytes
 from scar.errors import EvalError, UnknownName
 
-SUFFIXES = (".html", ".md", ".json")
+SUFFIXES = (".html", ".md", ".json", ".csv", ".tex")
 
 
 def write_report(
@@ -32,9 +33,9 @@ def write_report(
     strategy_scores: Sequence[StrategyScore] = (),
     max_failures: int = 24,
 ) -> None:
-    """Write a report; the suffix gives its format: ``.html``, ``.md`` or ``.json``.
+    """Write a report; the suffix gives its format: one of `SUFFIXES`.
 
-    The HTML page needs no network and no other file.
+    The HTML page needs no network and no other file. CSV and LaTeX hold the scores alone.
 
     Args:
         results: the scores to show; models keep their order.
@@ -46,7 +47,7 @@ def write_report(
         max_failures: largest number of failures on the HTML page, over all models.
 
     Raises:
-        UnknownName: the suffix of ``out`` is none of the three.
+        UnknownName: the suffix of ``out`` is none of them.
         DataError: there are no results, a result with perturbed prompts lacks the one with exact prompts, or rows or
             images cannot be used.
         ScarError: a SCaR folder cannot be read.
@@ -61,6 +62,10 @@ def write_report(
         text = render_html(results, data, curves, strategies, max_failures)
     elif out.suffix == ".md":
         text = render_markdown(summary, curves, strategies)
+    elif out.suffix == ".csv":
+        text = render_csv(summary)
+    elif out.suffix == ".tex":
+        text = render_latex(summary)
     else:
         text = _render_json(results, summary, curves, strategy_scores)
     if out.is_dir():

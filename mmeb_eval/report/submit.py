@@ -2,7 +2,8 @@
 
 There are three kinds of file: the score sheet of the MMEB leaderboard, which TIGER-Lab/MMEB-Leaderboard takes by pull
 request in its folder ``scores`` (format of ``experiments/report_score_v2.py`` of TIGER-AI-Lab/VLM2Vec); a
-`mteb.TaskResult` for each task; and ``run.json`` with the settings behind both.
+`mteb.TaskResult` for each task, in a folder that ``mteb.ResultCache`` loads; and ``run.json`` with the settings behind
+both.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ MTEB_METRICS = {
 }
 """Metric here -> its name in mteb, to which mteb appends ``_at_`` and k."""
 
+MTEB_NAMES = {"SUN397": "MMEB-SUN397", "Country211": "MMEB-Country211"}
+"""Task -> its name for mteb, whose own task of that name is another one: a classifier's accuracy (mteb 2.26.24)."""
+
 BENCHMARKS = ("MMEB", "SCaR")
 
 
@@ -69,7 +73,8 @@ def write_submission(
     """Write a model's submission; what is for leaderboards is read back and compared with the results.
 
     Below ``out``, the files are the score sheet ``<name>.json`` if there are results on MMEB,
-    ``mteb/<name>/<revision>/<task>.json`` for each task, and ``run.json``.
+    ``mteb/results/<name>/<revision>/<task>.json`` for each task, ``model_meta.json`` beside these, and ``run.json``;
+    ``mteb.ResultCache(out / "mteb").load_results()`` loads them.
 
     Args:
         results: results of one or more models.
@@ -97,8 +102,11 @@ def write_submission(
         if "MMEB" in _find_complete_benchmarks(of_model)
         else None
     )
-    folder = out / "mteb" / _file_name(name.replace("/", "__")) / _file_name(_find_model_revision(of_model[0]))
-    contents = {folder / f"{_file_name(result.task)}.json": make_mteb_result(result) for result in of_model}
+    revision = _find_model_revision(of_model[0])
+    folder = out / "mteb" / "results" / _file_name(name.replace("/", "__")) / _file_name(revision)
+    contents = {
+        folder / f"{_file_name(get_mteb_name(result.task))}.json": make_mteb_result(result) for result in of_model
+    }
     if sheet:
         _write_json(make_score_sheet(of_model, metadata), sheet)
         _check_read_back(
@@ -112,7 +120,9 @@ def write_submission(
         )
     for result, (path, content) in zip(of_model, contents.items(), strict=True):
         _write_json(content, path)
-        _check_read_back(read_mteb_result(path), (result.task, _select_mteb_metrics(result)), path)
+        _check_read_back(read_mteb_result(path), (get_mteb_name(result.task), _select_mteb_metrics(result)), path)
+    meta = folder / "model_meta.json"
+    _write_json(make_model_meta(name, revision, metadata), meta)
     settings = {
         result.task: {"settings": result.settings, "counts": result.counts, "chance": result.chance}
         for result in of_model
@@ -120,7 +130,7 @@ def write_submission(
     run = out / "run.json"
     _write_json({"model": name, "tasks": settings}, run)
     missing = [key for key, value in metadata.items() if value is None]
-    return Submission(sheet, (*([sheet] if sheet else []), *contents, run), tuple(missing))
+    return Submission(sheet, (*([sheet] if sheet else []), *contents, meta, run), tuple(missing))
 
 
 def make_score_sheet(results: Sequence[Result], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,11 +160,45 @@ def make_mteb_result(result: Result) -> dict[str, Any]:
     scores = {"main_score": result.metrics[HEADLINE_METRIC], **_select_mteb_metrics(result)}
     return {
         "dataset_revision": _data_revision(result),
-        "task_name": result.task,
+        "task_name": get_mteb_name(result.task),
         "mteb_version": None,
         "scores": {"test": [{**scores, "hf_subset": "default", "languages": ["eng-Latn"]}]},
         "evaluation_time": None,
         "kg_co2_emissions": None,
+    }
+
+
+def get_mteb_name(task: str) -> str:
+    """The name of a task in mteb's files; see `MTEB_NAMES`."""
+    return MTEB_NAMES.get(task, task)
+
+
+def make_model_meta(name: str, revision: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a `mteb.models.ModelMeta`, without which mteb's cache skips a folder; what is not known is null.
+
+    Args:
+        name: name of the model in the results.
+        revision: revision of the model.
+        metadata: the value of each key of `MODEL_METADATA`.
+    """
+    size = metadata["model_size"]
+    unknown = ("languages", "memory_usage_mb", "license", "open_weights", "training_datasets", "loader")
+    return {
+        "name": name,
+        "revision": revision,
+        "release_date": metadata["model_release_date"],
+        **dict.fromkeys(unknown),
+        "n_parameters": None if size is None else round(size * 1e9),
+        "max_tokens": metadata["max_length_tokens"],
+        "embed_dim": metadata["embedding_dimension"],
+        "framework": [],
+        "reference": metadata["url"],
+        "similarity_fn_name": "cosine",
+        "use_instructions": True,
+        "public_training_code": None,
+        "public_training_data": None,
+        "modalities": ["image", "text"],
+        "experiment_kwargs": None,
     }
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from mmeb_eval.cli import app
 from mmeb_eval.data.tasks import list_group_tasks, tasks
-from mmeb_eval.report.submit import read_mteb_result, read_score_sheet, write_submission
+from mmeb_eval.report.submit import get_mteb_name, read_mteb_result, read_score_sheet, write_submission
 from mmeb_eval.run.metrics import compute_metrics
 from mmeb_eval.run.results import Result, write_result
 from scar.errors import DataError, EvalError, UnknownName
@@ -60,8 +60,8 @@ def test_the_score_sheet_has_the_official_shape(mmeb: list[Result], tmp_path: Pa
     about.write_text('model_name = "Mine-2B"\nmodel_size = 2\nurl = "https://example.org/mine"\n')
     written = write(mmeb, tmp_path, about=about)
     assert written[0] == "Mine-2B.json"
-    assert written[1] == "mteb/org__mine/abc/ImageNet-1K.json"
-    assert (written[-1], len(written)) == ("run.json", len(MMEB) + 2)
+    assert written[1] == "mteb/results/org__mine/abc/ImageNet-1K.json"
+    assert (written[-1], len(written)) == ("run.json", len(MMEB) + 3)
     sheet = json.loads((tmp_path / "out" / "Mine-2B.json").read_text())
     assert sheet["metadata"] == {
         "model_name": "Mine-2B",
@@ -102,7 +102,7 @@ def test_every_task_is_an_mteb_result(mmeb: list[Result], tmp_path: Path) -> Non
     pytest.importorskip("mteb", reason="mteb is not installed")
     scar = [result(name) for name in SCAR]
     written = write([*mmeb, *scar], tmp_path)
-    paths = [tmp_path / "out" / name for name in written if name.startswith("mteb/")]
+    paths = [tmp_path / "out" / name for name in written if name.startswith("mteb/") and "model_meta" not in name]
     assert len(paths) == len(tasks())
     program = (
         "import json, sys, warnings; warnings.simplefilter('ignore'); from pathlib import Path; import mteb\n"
@@ -111,12 +111,32 @@ def test_every_task_is_an_mteb_result(mmeb: list[Result], tmp_path: Path) -> Non
     )
     command = [sys.executable, "-c", program, *map(str, paths)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own program
-    assert json.loads(shown) == [[own.task, own.metrics["hit@1"], "sha256:11,22", ["eng"]] for own in [*mmeb, *scar]]
+    assert json.loads(shown) == [
+        [get_mteb_name(own.task), own.metrics["hit@1"], "sha256:11,22", ["eng"]] for own in [*mmeb, *scar]
+    ]
+
+
+@pytest.mark.slow
+def test_mtebs_cache_loads_the_folder_and_no_name_is_one_of_mtebs_own(mmeb: list[Result], tmp_path: Path) -> None:
+    pytest.importorskip("mteb", reason="mteb is not installed")
+    write(mmeb, tmp_path)
+    program = (
+        "import json, sys, warnings; warnings.simplefilter('ignore'); import mteb\n"
+        "(model,) = mteb.ResultCache(sys.argv[1]).load_results(include_remote=False).model_results\n"
+        "own = {row.task_name: row.get_score() for row in model.task_results}\n"
+        "known = {task.metadata.name for task in mteb.get_tasks()}\n"
+        "print(json.dumps([model.model_name, model.model_revision, own, sorted(known & own.keys())]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "out" / "mteb")]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own program
+    name, revision, own, clashing = json.loads(shown)
+    assert (name, revision, clashing) == ("org/mine", "abc", [])
+    assert own == {get_mteb_name(each.task): each.metrics["hit@1"] for each in mmeb}
 
 
 def test_mteb_results_have_mteb_names(mmeb: list[Result], tmp_path: Path) -> None:
     write(mmeb, tmp_path)
-    path = tmp_path / "out" / "mteb" / "org__mine" / "abc" / "VOC2007.json"
+    path = tmp_path / "out" / "mteb" / "results" / "org__mine" / "abc" / "VOC2007.json"
     (own,) = [each for each in mmeb if each.task == "VOC2007"]
     task, found = read_mteb_result(path)
     assert task == "VOC2007"
@@ -129,7 +149,7 @@ def test_mteb_results_have_mteb_names(mmeb: list[Result], tmp_path: Path) -> Non
 
 def test_scar_alone_has_no_score_sheet(tmp_path: Path) -> None:
     written = write([result(name) for name in SCAR], tmp_path)
-    assert len(written) == len(SCAR) + 1
+    assert len(written) == len(SCAR) + 2
     assert not [name for name in written if "/" not in name and name != "run.json"]
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["tasks"]["SCAR_RefCOCOg_val"]["settings"]["ties"] == "against"
@@ -184,7 +204,7 @@ def test_what_is_not_fit_for_a_leaderboard_is_refused(
 
 def test_whose_results_are_meant_can_be_said(mmeb: list[Result], tmp_path: Path) -> None:
     both = [*mmeb, result("VOC2007", model="b")]
-    assert len(write(both, tmp_path, model="org/mine")) == len(MMEB) + 2
+    assert len(write(both, tmp_path, model="org/mine")) == len(MMEB) + 3
     with pytest.raises(UnknownName, match="unknown model 'org/min': did you mean org/mine"):
         write(both, tmp_path, model="org/min")
 
@@ -261,6 +281,6 @@ def test_the_command_sends_nothing_and_says_so(mmeb: list[Result], tmp_path: Pat
     assert "this command sends nothing; add --dry-run" in refused.stderr
     shown = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert shown.exit_code == 0
-    assert len(shown.stdout.splitlines()) == len(MMEB) + 2
+    assert len(shown.stdout.splitlines()) == len(MMEB) + 3
     assert "for the folder scores of TIGER-Lab/MMEB-Leaderboard" in shown.stderr
     assert "it lacks model_backbone, model_size, embedding_dimension, max_length_tokens" in shown.stderr

@@ -1,0 +1,42 @@
+"""CSV holds every score once and reads back; LaTeX names cannot become commands, and the best score is bold."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from mmeb_eval.data.tasks import list_group_tasks
+from mmeb_eval.report.report import write_report
+from mmeb_eval.report.summary import summarise_results
+from mmeb_eval.report.tables_out import CSV_COLUMNS, render_csv, render_latex
+from tests.mmeb_eval.report.toy import make_full_results
+
+GROUNDING = list_group_tasks("grounding")
+RESULTS = [*make_full_results("a_b & 50%", 0.5, GROUNDING), *make_full_results("c,d", 0.75, GROUNDING[:1])]
+
+
+def test_csv_has_a_row_for_each_score() -> None:
+    summary = summarise_results(RESULTS)
+    rows = list(csv.DictReader(io.StringIO(render_csv(summary))))
+    assert tuple(rows[0]) == CSV_COLUMNS
+    assert len(rows) == len(summary.scores) + len(summary.means)
+    found = {(row["model"], row["name"]): row for row in rows}
+    assert float(found["c,d", "MSCOCO"]["score"]) == 0.75
+    assert found["c,d", "grounding"]["note"] == "incomplete 1/4"
+    assert float(found["a_b & 50%", "grounding"]["low"]) <= 0.5 <= float(found["a_b & 50%", "grounding"]["high"])
+
+
+def test_latex_escapes_names_and_marks_the_best() -> None:
+    lines = render_latex(summarise_results(RESULTS)).splitlines()
+    assert lines[0] == r"\begin{tabular}{lrrr}"
+    assert lines[2] == r" & chance & a\_b \& 50\% & c,d \\"
+    assert r"MSCOCO & 10.0 & 50.0 & \textbf{75.0} \\" in lines
+    assert r"RefCOCO & 10.0 & \textbf{50.0} & -- \\" in lines
+    assert all(line.count(" & ") in (0, 3) for line in lines)
+
+
+def test_the_suffix_gives_the_format(tmp_path: Path) -> None:
+    for suffix, begin in ((".csv", "model,kind,name"), (".tex", r"\begin{tabular}")):
+        write_report(RESULTS, tmp_path / f"scores{suffix}")
+        assert (tmp_path / f"scores{suffix}").read_text().startswith(begin)
