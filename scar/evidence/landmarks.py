@@ -22,10 +22,10 @@ _MIN_IMAGE_SHARE = 0.01
 _MIN_RELATIVE_AREA = 0.5
 """Least area of a landmark relative to the thing: nobody locates a bus by a bottle."""
 
-_MIN_LONE_AREA = 0.15
+_MIN_LONE_AREA = 0.1
 """The same for a thing that has no rival, which needs no more than to be found: a laptop near a mouse."""
 
-_MIN_LONE_SHARE = 0.006
+_MIN_LONE_SHARE = 0.004
 """Least share of the image for the landmark of such a thing."""
 
 _CONSPICUOUS_RATIO = 4

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scar.evidence.contact import is_contact_denied
+from scar.evidence.depth import is_other_depth
 from scar.evidence.geometry import find_denied_positions, is_out_of_direction
 from scar.evidence.picture_evidence import PictureEvidence
-from scar.language.exclusion import excludes
+from scar.language.exclusion import excludes, find_preposition_class
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import AND, DIRECTIONS
 from scar.sample import Region
@@ -20,6 +21,9 @@ _SOLE: Mapping[str, tuple[str, ...]] = {
     "on": ("worn by",),
 }
 """Predicate -> what masks show of the landmark, if another one has the relation to it: a board has one rider."""
+
+_CLOSE = frozenset({"on", "in", "under", "next to", "near", "at", "held by", "worn by", "holding", "wearing", "riding"})
+"""Classes of prepositions that are false of two things at clearly different distances from the viewer."""
 
 _ROOMY = frozenset({"animal", "vehicle", "ridden", "train", "afloat"})
 """Kinds of things that several may ride."""
@@ -68,6 +72,8 @@ def _is_told_otherwise(predicate: str, evidence: PictureEvidence, region: Region
 
     Of several relations that masks show of a pair, each is true.
     """
+    if find_preposition_class(predicate) in _CLOSE and is_other_depth(region, other, evidence.picture):
+        return True
     own = [contact for contact in evidence.contacts.get(region.id, ()) if contact.landmark.id == other.id]
     if any(contact.predicate == predicate for contact in own):
         return False

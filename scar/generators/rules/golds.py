@@ -21,10 +21,19 @@ _PROBLEMS = (NO_EVIDENCE, FEW_NEGATIVES, OVER_SHARE)
 """Of several problems of a region's captions, the last one is its reason."""
 
 
+_ORDER: tuple[Reason | None, ...] = (
+    *(reason for reason in REASONS if reason not in RANKING_REASONS),
+    None,
+    *RANKING_REASONS,
+)
+"""The reasons in the order in which they count; None stands for captions that tell the place alone."""
+
+
 def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = None) -> list[Gold | Rejected]:
     """Choose the true caption of the region of each task, or reject the region.
 
     The first reason in the order of `REASONS` that has captions counts; of its captions, weights and chance choose one.
+    A caption that tells the place alone comes before ranks and positions only.
     A caption whose relation has no three false alternatives is passed over.
 
     Args:
@@ -38,12 +47,12 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
 
 def _write_gold(task: GoldTask, shares: Mapping[str, float]) -> Gold | Rejected:
     rng = Random(f"{task.key}/gold")  # noqa: S311 - choices of a corpus, not secrets
-    by_reason: dict[Reason, list[TrueCaption]] = {reason: [] for reason in REASONS}
+    groups: dict[Reason | None, list[TrueCaption]] = {kind: [] for kind in _ORDER}
     for true in list_true_captions(task.evidence, task.region):
-        by_reason[true.reason].append(true)
+        groups[None if true.is_scene_only else true.reason].append(true)
     problem = NO_EVIDENCE
-    for reason, options in by_reason.items():
-        is_ranking = reason in RANKING_REASONS
+    for kind, options in groups.items():
+        is_ranking = kind in RANKING_REASONS
         is_over = is_ranking and draw_image(task) >= shares.get(RANKED, 1.0)
         is_kept = rng.random()
         while options:

@@ -55,11 +55,13 @@ class TrueCaption(msgspec.Struct, frozen=True):
         phrases: the caption.
         reason: the evidence for its relation.
         weight: how natural it is, relative to other captions with the same reason.
+        is_scene_only: whether it tells no more than the place: "an oven in a kitchen". Others come before it.
     """
 
     phrases: CaptionPhrases
     reason: Reason
     weight: float = 1.0
+    is_scene_only: bool = False
 
 
 class RulesGold(Gold, frozen=True):

@@ -46,7 +46,7 @@ def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCa
         TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
         for predicate, group in find_ordinals(evidence, region)
     )
-    return [*found, *_iter_positions(evidence, region)]
+    return [*found, *_iter_in_scene(evidence, region), *_iter_positions(evidence, region)]
 
 
 def _make_phrases(statement: Statement) -> CaptionPhrases:
@@ -110,6 +110,19 @@ def _add_scene(evidence: PictureEvidence, region: Region, predicate: str, landma
         return CaptionPhrases(name, RelationPhrase(predicate), landmark)
     scene, preposition = found
     return CaptionPhrases(name, RelationPhrase(predicate, landmark, preposition), NounPhrase(scene.phrase, scene.name))
+
+
+def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
+    """Yield the caption that a region without rivals is in the picture's scene."""
+    found = find_scene(evidence.picture, region)
+    if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
+        return
+    scene, preposition = found
+    reason: Reason = "human" if evidence.picture.captions else "annotated"
+    phrases = CaptionPhrases(
+        name_region(evidence, region), RelationPhrase(preposition), NounPhrase(scene.phrase, scene.name)
+    )
+    yield TrueCaption(phrases, reason, is_scene_only=True)
 
 
 def _iter_positions(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
