@@ -37,7 +37,7 @@ _MIN_OFFSET_SHARE = 0.85
 _MIN_SLOPE = 2.0
 """Least distance of two centres along x, relative to that along y, at which two things are side by side."""
 
-_MAX_RELATIVE_GAP = 1.2
+_MAX_RELATIVE_GAP = 2.0
 """Largest gap between a thing and its landmark, relative to the larger of their mean sides: farther is no neighbour."""
 
 _MAX_NEAR_GAP = 0.9
@@ -172,7 +172,8 @@ def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple
         if not others or any(other.crowd for other in group) or is_stuff(group[0].category):
             continue
         largest = max(other.box.area for other in others)
-        if largest < max(least, relative * region.box.area):
+        is_odd = largest < _MIN_RELATIVE_AREA * region.box.area and _SMALL in find_groups(others[0].category)
+        if largest < max(least, relative * region.box.area) or (is_odd and _SMALL not in find_groups(region.category)):
             continue
         if other_name == name:
             yield Landmark(name_others(name, len(others)), tuple(others)), name

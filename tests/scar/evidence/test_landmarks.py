@@ -75,7 +75,7 @@ def test_a_landmark_is_large_enough_no_crowd_and_no_fork() -> None:
     dog, beside = ("dog", (20, 100, 80, 160)), (90, 100, 150, 160)
     assert (0, LEFT, "a chair") in told(place(dog, ("chair", beside)))
     for picture in (
-        place(dog, ("chair", (90, 100, 110, 120))),
+        place(dog, ("chair", (90, 100, 105, 120))),
         place(dog, ("chair", beside), crowds=(1,)),
         place(dog, ("fork", beside)),
     ):

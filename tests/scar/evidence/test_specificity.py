@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.evidence.contact import find_contacts, is_contact_denied
+from scar.evidence.depth import is_other_depth
 from scar.evidence.geometry import find_directions
 from scar.evidence.landmarks import find_direction_relations
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
@@ -111,3 +112,13 @@ def test_a_thing_that_one_person_holds_is_held_by_no_other() -> None:
     assert not is_contact_denied("holding", other, phone)  # the phone touches both
     assert may_hold("holding", name_thing("cell phone"), evidence, holder)
     assert not may_hold("holding", name_thing("cell phone"), evidence, other)
+
+
+def test_a_rival_at_another_distance_is_not_close() -> None:
+    chair, far, near = ("chair", (100, 60, 200, 200)), ("dog", (205, 100, 210, 104)), ("dog", (210, 120, 280, 195))
+    evidence = PictureEvidence(place(chair, far, near))
+    _, small, large = evidence.picture.regions
+    assert is_other_depth(small, evidence.picture.regions[0], evidence.picture)
+    assert not is_contact_denied("next to", small, evidence.picture.regions[0])
+    assert not may_hold("next to", name_thing("chair"), evidence, small)
+    assert may_hold("next to", name_thing("chair"), evidence, large)

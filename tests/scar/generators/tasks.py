@@ -8,6 +8,7 @@ from scar.evidence.picture_evidence import PictureEvidence
 from scar.generators.generator import GoldTask
 from scar.generators.rules.golds import write_golds
 from scar.generators.rules.records import CaptionPhrases, RulesGold
+from scar.generators.rules.true_captions import list_true_captions
 from scar.language.english import strip_article
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
@@ -19,8 +20,11 @@ def make_task(picture: Picture, region: Region | None = None, key: object = 0) -
     return GoldTask(Path(picture.file), PictureEvidence(picture), region or picture.regions[0], str(key))
 
 
-def write_gold(task: GoldTask) -> RulesGold | None:
-    """The gold of the rules for one task; None if there is none."""
+def write_gold(task: GoldTask, reason: Reason | None = None) -> RulesGold | None:
+    """The gold of the rules for one task, or its first true caption that has a reason; None if there is none."""
+    if reason is not None:
+        told = (true for true in list_true_captions(task.evidence, task.region) if true.reason == reason)
+        return next((RulesGold(true.phrases.caption, reason, true.phrases) for true in told), None)
     (gold,) = write_golds([task])
     return gold if isinstance(gold, RulesGold) else None
 

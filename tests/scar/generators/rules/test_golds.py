@@ -52,6 +52,18 @@ def test_a_thing_alone_is_told_by_its_position_where_the_place_is_known() -> Non
     assert (gold.reason, gold.caption.text) == ("position", "a dog on the left of a picture of a beach")
 
 
+def test_the_place_alone_comes_before_a_position_and_after_other_things() -> None:
+    oven, cat = region_of(1, "oven", 10, 40, 60, 150), region_of(2, "cat", 200, 150, 240, 190)
+    (alone,) = write_golds(tasks_of(oven, scene="kitchen"))
+    assert isinstance(alone, Gold)
+    assert (alone.reason, alone.caption.text) == ("annotated", "an oven in a kitchen")
+    chair = region_of(3, "chair", 250, 120, 300, 200)
+    _, told, _ = write_golds(tasks_of(oven, cat, chair, scene="kitchen"))
+    assert isinstance(told, Gold)
+    assert told.caption.scene == "a kitchen"
+    assert told.reason in ("mask", "direction")
+
+
 def test_no_gold_depends_on_its_batch() -> None:
     zebras = [region_of(number, "zebra", 20 + 100 * number, 100, 90 + 100 * number, 180) for number in range(3)]
     tasks = tasks_of(*zebras, region_of(9, "dog", 10, 190, 60, 235), scene="field")

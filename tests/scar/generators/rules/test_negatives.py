@@ -19,7 +19,7 @@ from scar.generators.rules.records import CaptionStats
 from scar.language.lexicon import read_colours, read_scenes, read_things
 from scar.language.wordnet import is_related
 from scar.recipe import Source
-from scar.sample import PARTS, Box, Caption, Negative, Picture, Region
+from scar.sample import PARTS, Box, Caption, Negative, Picture, Reason, Region
 from tests.scar.generators.tasks import make_gold, make_task, write_gold
 from tests.shared import SHARED
 
@@ -50,10 +50,11 @@ def sample(
     region: Region | None = None,
     veto_counts: Counter[str] | None = None,
     stats: CaptionStats = UNFITTED,
+    reason: Reason | None = None,
 ) -> tuple[Caption, tuple[Negative, ...] | None] | None:
     """The ten captions of a region, the first one's if none is given; None without a gold caption."""
     task = make_task(picture, region, seed)
-    gold = write_gold(task)
+    gold = write_gold(task, reason)
     if gold is None:
         return None
     (negatives,) = write_negatives([(task, gold)], Counter() if veto_counts is None else veto_counts, stats)
@@ -112,7 +113,7 @@ def kitchen() -> Picture:
 
 
 def sample_kitchen(seed: int) -> tuple[Negative, ...]:
-    made = sample(kitchen(), seed)
+    made = sample(kitchen(), seed, reason="position")
     assert made is not None
     assert made[0].text == "an oven on the left of a picture of a kitchen"
     assert made[1] is not None
@@ -129,7 +130,7 @@ def test_objects_from_elsewhere_in_the_picture_come_first() -> None:
 def test_number_and_article_survive_a_swap() -> None:
     scissors, oven = Region(1, Box(20, 200, 120, 300), "scissors"), Region(2, Box(500, 200, 600, 300), "oven")
     clock = Region(3, Box(280, 10, 360, 100), "clock")
-    made = sample(Picture(1, "a.jpg", 640, 480, (clock, oven, scissors), (), (), "kitchen"))
+    made = sample(Picture(1, "a.jpg", 640, 480, (clock, oven, scissors), (), (), "kitchen"), reason="position")
     assert made is not None
     assert made[0].text == "a clock at the top of a picture of a kitchen"
     assert made[1] is not None

@@ -43,6 +43,14 @@ def test_a_relation_that_a_rival_has_too_is_not_told() -> None:
     assert told(picture, CUP)["a cup to the left of another one"] == "ordinal"
 
 
+def test_the_place_alone_is_told_of_a_thing_without_rivals() -> None:
+    picture = Picture(3, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP), scene="kitchen")
+    assert told(picture, CUP)["a cup in a kitchen"] == "annotated"
+    second = region_of(3, "cup", 200, 90, 230, 140)
+    assert "a cup in a kitchen" not in told(replace_regions(picture, (TABLE, CUP, second)), CUP)
+    assert "a cup in a kitchen" not in told(Picture(4, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP)), CUP)
+
+
 def test_an_annotated_relation_is_told_in_our_words() -> None:
     dog, bench = region_of(1, "dog", 40, 60, 90, 120), region_of(2, "bench", 150, 60, 290, 130)
     relations = (Relation(1, "in back of", 2),)

@@ -36,12 +36,14 @@ def world(count: int) -> list[tuple[GoldTask, RulesGold]]:
         names = rng.choices(list(CATEGORIES), list(CATEGORIES.values()), k=4)
         corners = [(rng.randrange(80 + 130 * n), rng.randrange(300)) for n in range(4)]
         regions = tuple(
-            Region(n, Box(x, y, x + 40, y + 40), name)  # small and apart: most captions tell a position
+            Region(
+                n, Box(x, y, x + 40, y + 40), name
+            )  # small and apart: most have a position, which leaves the scene free
             for n, (name, (x, y)) in enumerate(zip(names, corners, strict=True))
         )
         picture = Picture(len(captions), "a.jpg", 640, 480, regions, (), (), scene)
         task = make_task(picture, key=len(captions))
-        gold = write_gold(task)
+        gold = write_gold(task, "position") or write_gold(task)
         if gold is not None:
             captions.append((task, gold))
     return captions
