@@ -57,8 +57,11 @@ _MAX_SMALL_OFFSET = 1.6
 _SMALL = "small_neighbor"
 """The group of what stands on tables, which one sees from above."""
 
-_BORNE, _BEARERS = frozenset({"tabletop", "portable", "soft_thing"}), frozenset({"table", "shelf", "seat", "bed"})
-"""Groups of `contacts.toml`: what may rest on what, and is then not near it, though its mask may not show it."""
+_BORNE, _TABLES = frozenset({"tabletop", "furnishing", "portable", "soft_thing"}), frozenset({"table", "shelf"})
+_BEARERS = _TABLES | {"seat", "bed"}
+"""Groups of `contacts.toml`: what may rest on what, though its mask may not show it, and is not near it then.
+
+What is at home on tables is not located by a table in any way but "on"."""
 
 _HIGH = "high"
 """The group of `contacts.toml` of what hangs or flies; another thing that is higher in the picture is farther away."""
@@ -98,7 +101,7 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
     may mean; or `NEAR`, if it is near one of them. Of "above" and "below", the upper thing is one that hangs or flies.
     Closeness falls from 1, for boxes that touch, to 0; it is 1 for `NEAR`, and 0.5 for things of the region's own name.
     Stuff such as grass is in no direction from anything, nor anything from it; nor is a thing from one of another name
-    that clearly is at another distance.
+    that clearly is at another distance, nor a spoon from a table.
     """
     thing = evidence.things[region.category]
     if is_stuff(region.category):
@@ -110,6 +113,8 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
         if not closeness:
             continue
         if name != thing.name and any(is_other_depth(region, other, evidence.picture) for other in landmark.regions):
+            continue
+        if "tabletop" in find_groups(region.category) and _TABLES & find_groups(landmark.regions[0].category):
             continue
         held = [_find_clear_directions(region.box, box) for box in landmark.boxes]
         for direction in sorted(set.intersection(*held)):
@@ -126,13 +131,17 @@ def _find_category(evidence: PictureEvidence, name: str) -> str:
 def _is_near(evidence: PictureEvidence, region: Region, others: tuple[Region, ...]) -> bool:
     """Whether one would say that a region is near one of the regions that a landmark's words may mean."""
     own, groups = find_groups(region.category), find_groups(others[0].category)
-    may_rest = _BORNE & own and _BEARERS & groups
     are_small = _SMALL in own and _SMALL in groups
     is_odd = "person" in groups and not _BY_PERSONS & own
-    return not (may_rest or is_odd or _is_had(evidence, region)) and any(
+    return not (_may_rest(region, others[0]) or is_odd or _is_had(evidence, region)) and any(
         _is_close(region.box, other.box, are_small) and not is_other_depth(region, other, evidence.picture)
         for other in others
     )
+
+
+def _may_rest(region: Region, other: Region) -> bool:
+    """Whether one may rest on the other, as far as their kinds say."""
+    return bool(_BORNE & find_groups(region.category) and _BEARERS & find_groups(other.category))
 
 
 def _is_had(evidence: PictureEvidence, region: Region) -> bool:
