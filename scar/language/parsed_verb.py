@@ -10,9 +10,9 @@ from scar.language import english, wordnet
 from scar.language.parsed_noun_phrase import ParsedNounPhrase, has_limbs
 from scar.language.syntax_tree import TABLE, Tree, find_nouns_above
 
-_PARTICLES, _SKIPPED, _PARTICIPLES, _UNSEEN_VERBS, _VERBS_OF_THINGS = (
+_PARTICLES, _SKIPPED, _PARTICIPLES, _UNSEEN_VERBS, _SEEN_WITH_OBJECT, _VERBS_OF_THINGS = (
     frozenset(TABLE["words"][kind])
-    for kind in ("particles", "skipped", "participles", "unseen_verbs", "verbs_of_things")
+    for kind in ("particles", "skipped", "participles", "unseen_verbs", "seen_with_object", "verbs_of_things")
 )
 
 
@@ -118,7 +118,8 @@ def _read_verb(tree: Tree, index: int, dep: str) -> ParsedVerb | None:
         return ParsedVerb(form, lemma, index)
     else:
         return None
-    if lemma in _UNSEEN_VERBS or "v" not in wordnet.find_parts_of_speech(lemma):
+    is_unseen = lemma in _UNSEEN_VERBS and not (active and lemma in _SEEN_WITH_OBJECT)
+    if is_unseen or "v" not in wordnet.find_parts_of_speech(lemma):
         return None
     return ParsedVerb(form, lemma, index)
 

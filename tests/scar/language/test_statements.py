@@ -49,6 +49,11 @@ SAID = {
         "a young boy riding a skateboard on a trail",
     ],
     "A bike parked under a traffic light": ["a bike parked under a traffic light"],
+    "A woman preparing a sandwich on a plate": [
+        "a woman preparing a sandwich",
+        "a woman preparing a sandwich on a plate",
+    ],
+    "A clock mounted to a wall": ["a clock mounted to a wall"],
     "A train sitting inside of a station": ["a train sitting inside of a station"],
     "A train sitting parked at a station": ["a train parked at a station"],
     "A kitchen has a microwave on the counter": ["a microwave on a counter"],
