@@ -52,6 +52,10 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
     ),
     "clip": ModelFamily("mmeb_eval.adapters.two_tower:load_clip", "<folder or hub id>", extra="virtue"),
     "siglip": ModelFamily("mmeb_eval.adapters.two_tower:load_siglip", "<folder or hub id>", extra="virtue"),
+    "two-tower": ModelFamily("mmeb_eval.adapters.two_tower:load_any", "<folder or hub id>", extra="virtue"),
+    "open_clip": ModelFamily(
+        "mmeb_eval.adapters.open_clip:load", "<name>?pretrained=<weights>, or hf-hub:<id>", extra="open-clip"
+    ),
     "sentence-transformers": ModelFamily(
         "mmeb_eval.adapters.sentence_transformers:load", "<folder or hub id>", extra="adapters"
     ),

@@ -11,8 +11,9 @@ from mmeb_eval.regions.strategies import IMAGE_STRATEGIES
 from scar.common.terminal import MAX_SEED
 
 MODEL_HELP = (
-    "Model: constant, random, text-only or virtue; clip:, siglip: or sentence-transformers: with a folder or hub id; "
-    "mteb:<name>; http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
+    "Model: constant, random, text-only or virtue; clip:, siglip:, two-tower:, sentence-transformers: or multi-vector: "
+    "with a folder or hub id; open_clip:<name>?pretrained=<weights>; mteb:<name>; "
+    "http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
     "my_module:function. Options of the model follow its name: 'my_module:function?ckpt=a.pt&dtype=bfloat16'."
 )
 REGION_HELP = (

@@ -63,7 +63,17 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
 }
 """Rooms from the ground up: a module imports its own room and rooms of lower layers; rooms of one layer may share."""
 
-TORCH = {"torch", "torchvision", "transformers", "sam2", "peft", "accelerate", "sentence_transformers", "mteb"}
+TORCH = {
+    "torch",
+    "torchvision",
+    "transformers",
+    "sam2",
+    "peft",
+    "accelerate",
+    "sentence_transformers",
+    "mteb",
+    "open_clip",
+}
 HEAVY = TORCH | {
     "numpy",
     "pandas",

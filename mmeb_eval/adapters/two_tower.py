@@ -1,4 +1,4 @@
-"""CLIP, SigLIP and SigLIP 2 through transformers: a text tower and an image tower whose vectors share one space."""
+"""CLIP, SigLIP, MetaCLIP 2 and others of transformers: a text tower and an image tower with one space of vectors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mmeb_eval.adapters.shared import (
     local_revision,
     make_load_error,
     name_model,
+    name_options,
     normalise_rows,
     pixel_range,
     split_revision,
@@ -20,7 +21,7 @@ from mmeb_eval.adapters.shared import (
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
 from mmeb_eval.regions.strategies import pool_box
-from scar.errors import EvalError
+from scar.errors import ContractError, EvalError
 from scar.sample import Box
 
 if TYPE_CHECKING:
@@ -41,14 +42,15 @@ class TwoTowerEmbedder:
     Args:
         name: name of the model in results.
         model_id: a local folder, or an id on the hub; ``@`` and a revision may follow the id.
+        dtype: number format of the weights, such as ``bfloat16``; None means float32.
 
     Raises:
         EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
     """
 
-    def __init__(self, name: str, model_id: str) -> None:
+    def __init__(self, name: str, model_id: str, dtype: str | None = None) -> None:
         self.name = name
-        self._model, self._tokenizer, self._processor = _load_model(name, *split_revision(model_id))
+        self._model, self._tokenizer, self._processor = _load_model(name, *split_revision(model_id), dtype)
         self._revision = local_revision(model_id) or getattr(self._model.config, "_commit_hash", None)
         self._padding = PADDING.get(self._model.config.model_type, True)
         self._max_tokens = int(self._model.config.text_config.max_position_embeddings)
@@ -75,6 +77,7 @@ class TwoTowerEmbedder:
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
+            ContractError: there is no item.
         """
         return self._embed_sums(list_items(items, self.name))
 
@@ -96,6 +99,8 @@ class TwoTowerEmbedder:
         """(len(items), D) rows of L2 norm 1: for each item, the normalised sum of its text's and its image's vector."""
         import torch
 
+        if not items:
+            raise ContractError(f"{self.name}: embed got no item; give it at least one.")
         towers: tuple[tuple[Callable[[Sequence[Item]], NDArray[np.float32]], Callable[[Item], bool]], ...] = (
             (self._embed_texts, lambda item: bool(item.text) or item.image is None),
             (self._embed_images, lambda item: item.image is not None and item.prompt is None),
@@ -126,7 +131,9 @@ class TwoTowerEmbedder:
         """(len(items), D) rows of L2 norm 1 from the items' images."""
         pixels = self._processor(_open_images(items), return_tensors="pt")
         return normalise_rows(
-            self._model.get_image_features(**pixels.to(self._model.device)).pooler_output, self.name, len(items)
+            self._model.get_image_features(**pixels.to(self._model.device, self._model.dtype)).pooler_output,
+            self.name,
+            len(items),
         )
 
     def _embed_regions(self, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -146,13 +153,13 @@ class TwoTowerEmbedder:
         if hasattr(self._processor, "max_num_patches"):  # keeps the aspect ratio, crops nothing, pads at the end
             pixels = self._processor(images, return_tensors="pt")
             shapes = [tuple(shape) for shape in pixels["spatial_shapes"].tolist()]
-            tokens = vision(**pixels.to(self._model.device)).last_hidden_state  # (N, patches, width)
+            tokens = vision(**pixels.to(self._model.device, self._model.dtype)).last_hidden_state  # (N, patches, width)
         else:
             side = vision.config.image_size
             square = {"height": side, "width": side}
             pixels = self._processor(images, size=square, do_center_crop=False, return_tensors="pt")
             shapes = [(side // vision.config.patch_size,) * 2] * len(images)
-            tokens = vision(**pixels.to(self._model.device)).last_hidden_state
+            tokens = vision(**pixels.to(self._model.device, self._model.dtype)).last_hidden_state
             tokens = tokens[:, -(shapes[0][0] ** 2) :]  # drops CLIP's class token
         return [
             head(cells[: rows * columns]).float().cpu().numpy().reshape(rows, columns, -1)
@@ -160,36 +167,39 @@ class TwoTowerEmbedder:
         ]
 
 
-def load_clip(model_id: str) -> TwoTowerEmbedder:
+def load_clip(model_id: str, /, *, dtype: str | None = None) -> TwoTowerEmbedder:
     """Load a CLIP model from a local folder or from the hub; ``@`` and a revision may follow the hub id.
 
-    Raises:
-        EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
-    """
-    return TwoTowerEmbedder(f"clip:{name_model(model_id)}", model_id)
-
-
-def load_siglip(model_id: str) -> TwoTowerEmbedder:
-    """Load a SigLIP or SigLIP 2 model, of fixed or flexible resolution, from a local folder or from the hub.
-
-    ``@`` and a revision may follow the hub id.
+    Args:
+        model_id: the folder or hub id.
+        dtype: number format of the weights, such as ``bfloat16``; None means float32.
 
     Raises:
         EvalError: the model cannot be loaded, or has no text tower and image tower with a common space.
     """
-    return TwoTowerEmbedder(f"siglip:{name_model(model_id)}", model_id)
+    return TwoTowerEmbedder(f"clip:{name_model(model_id)}{name_options({'dtype': dtype})}", model_id, dtype)
 
 
-def _load_model(name: str, model_id: str, revision: str | None) -> tuple[Any, Any, Any]:
+def load_siglip(model_id: str, /, *, dtype: str | None = None) -> TwoTowerEmbedder:
+    """Load a SigLIP or SigLIP 2 model, of fixed or flexible resolution; see `load_clip`."""
+    return TwoTowerEmbedder(f"siglip:{name_model(model_id)}{name_options({'dtype': dtype})}", model_id, dtype)
+
+
+def load_any(model_id: str, /, *, dtype: str | None = None) -> TwoTowerEmbedder:
+    """Load any model of transformers with two towers, such as MetaCLIP 2, AltCLIP or Chinese CLIP; see `load_clip`."""
+    return TwoTowerEmbedder(f"two-tower:{name_model(model_id)}{name_options({'dtype': dtype})}", model_id, dtype)
+
+
+def _load_model(name: str, model_id: str, revision: str | None, dtype: str | None) -> tuple[Any, Any, Any]:
     """Load model, tokenizer and image processor."""
     import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
     try:
-        model = AutoModel.from_pretrained(model_id, revision=revision).eval()
+        model = AutoModel.from_pretrained(model_id, revision=revision, **({"dtype": dtype} if dtype else {})).eval()
         tokenizer = AutoTokenizer.from_pretrained(model_id, revision=revision)
         processor = AutoImageProcessor.from_pretrained(model_id, revision=revision)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise make_load_error(name, error) from error
     if not (hasattr(model, "get_text_features") and hasattr(model, "get_image_features")):
         raise EvalError(f"{name}: {type(model).__name__} has no text and image towers in one space.")

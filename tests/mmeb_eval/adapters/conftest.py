@@ -69,6 +69,12 @@ def make_model() -> Callable[[Path, Any, Any], None]:
 
 
 @pytest.fixture(scope="session")
+def save_any_towers() -> Callable[..., None]:
+    """`save_towers`, likewise."""
+    return save_towers
+
+
+@pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CLIP with 2 x 2 patches of a centre crop."""
     path = tmp_path_factory.mktemp("clip")

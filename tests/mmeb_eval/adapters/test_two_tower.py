@@ -24,7 +24,7 @@ from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.run.identity import describe_identity
 from mmeb_eval.run.results import read_results
 from mmeb_eval.toy_items import draw_toy_items
-from scar.errors import DataError, EvalError
+from scar.errors import ContractError, DataError, EvalError
 from scar.sample import Box
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
@@ -292,3 +292,26 @@ def test_a_folder_has_one_name_however_its_path_is_written(tmp_path: Path, monke
     assert name_model(".") == (tmp_path / "run/ck").resolve().as_posix()
     assert name_model("../ck2") == (tmp_path / "run/ck2").resolve().as_posix()
     assert name_model("openai/clip@main") == "openai/clip@main"
+
+
+def test_no_item_is_refused_in_one_line(towers: Any) -> None:
+    with pytest.raises(ContractError, match="embed got no item; give it at least one"):
+        towers.embed([])
+
+
+def test_half_precision_is_an_option_and_stays_near(folder: Path, picture: Path) -> None:
+    items = [Item("a cat"), Item("", picture)]
+    whole, half = (load_model(f"clip:{folder}{option}") for option in ("", "?dtype=bfloat16"))
+    made: Any = half
+    assert made.settings["dtype"] == "bfloat16"
+    assert half.name == f"{whole.name}?dtype=bfloat16"
+    np.testing.assert_allclose(half.embed(items), whole.embed(items), atol=0.05)
+
+
+def test_metaclip_2_is_a_model_with_two_towers(tmp_path: Path, save_any_towers: Any, picture: Path) -> None:
+    save_any_towers(tmp_path, "MetaClip2", 77, {"image_size": 32, "patch_size": 16}, projection_dim=12)
+    size = {"height": 32, "width": 32}
+    transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size).save_pretrained(tmp_path)
+    embedder = load_model(f"two-tower:{tmp_path}")
+    assert len({tuple(row) for row in embedder.embed([Item("a cat"), Item("two dogs"), Item("", picture)])}) == 3
+    assert [finding for finding in check(embedder) if finding.level == "error"] == []
