@@ -1,9 +1,9 @@
 """Read COCO-style annotation files as `Picture`s: those of COCO and COCO-Stuff, and your own.
 
 An image set has an instances JSON (``images``, ``annotations``, ``categories``). It may have a second such file with
-the stuff of the same images, and a captions JSON. Two extensions are read if they exist: the key ``scene`` of an image
-(the scene label) and the list ``relations`` of ``{image_id, subject, predicate, object}``, where subject and object are
-annotation ids.
+the stuff of the same images, and a captions file. Captions, scenes and phrases within the files are read, too
+(`scar.annotations.coco_texts`), and the list ``relations`` of ``{image_id, subject, predicate, object}``, where subject
+and object are annotation ids.
 
 Each file has its own category ids: the same id may mean something else in the other file.
 """
@@ -145,7 +145,13 @@ def index_image_set(
         annotations=tuple(file.records for file in files),
         readings=tuple(file.reading for file in files),
         captions=index_image_captions(
-            captions, things.file_names, instances.name, tally, cache, numbers=things.image_numbers
+            None if captions == instances else captions,
+            things.file_names,
+            instances.name,
+            tally,
+            cache,
+            things.captions,
+            things.image_numbers,
         ),
         relations=things.relations,
         phrases=None if referred_phrases is None else dict(phrases),

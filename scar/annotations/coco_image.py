@@ -14,6 +14,7 @@ from scar.annotations.box_form import BoxForm, replace_none
 from scar.annotations.boxes import clip_box, read_box
 from scar.annotations.coco_mending import read_annotation
 from scar.annotations.coco_records import CocoAnnotation, MendedAnnotation
+from scar.annotations.coco_texts import has_texts, read_phrases
 from scar.annotations.image_captions import ImageCaptions
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import find_outline, parse_mask
@@ -21,6 +22,7 @@ from scar.annotations.record_index import FileSpans, RecordSpans, read_records
 from scar.annotations.relations import iter_known_relations
 from scar.common.orientation import UPRIGHT
 from scar.errors import BadRecord
+from scar.language.category_names import name_category
 from scar.sample import Box, Mask, Picture, Region, Relation
 
 
@@ -119,12 +121,17 @@ class CocoRef:
                 else:
                     tally.ignore_records(bad)
             else:
+                category = reading.categories[annotation.category_id]
+                phrases: tuple[str, ...] = ()
+                if has_texts(text):
+                    phrases, said = read_phrases(text, self.captions.texts)
+                    category = said if said and name_category(category) is None else category
                 yield Region(
                     number,
                     box,
-                    reading.categories[annotation.category_id],
+                    category,
                     crowd=reading.has_crowds and bool(annotation.iscrowd),
-                    phrases=self.phrases.get(number, ()) if self.phrases else (),
+                    phrases=self.phrases.get(number, ()) if self.phrases else phrases,
                     target=target,
                     make_mask=partial(_make_mask, annotation.segmentation, self.width, self.height, where, box),
                 )

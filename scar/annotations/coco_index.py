@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +16,12 @@ from scar.annotations.coco_ids import number_annotations, number_images, number_
 from scar.annotations.coco_image import FileReading
 from scar.annotations.coco_mending import read_annotation, read_category, read_image, read_relation
 from scar.annotations.coco_records import ANNOTATION, CocoCategory, CocoImage, CocoRelation
+from scar.annotations.coco_texts import TACO_LISTS, collect_texts, read_own_caption
 from scar.annotations.ids import is_code, number_id
 from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
 from scar.annotations.image_sizes import ImageFolder, check_size, read_size
-from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
+from scar.annotations.json_stream import ANY_JSON, Record, iter_records, parse_record
 from scar.annotations.record_index import (
     FileSpans,
     RecordCollector,
@@ -31,6 +31,7 @@ from scar.annotations.record_index import (
     replace_ids,
     view_int64,
 )
+from scar.annotations.relations import group_relations
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
 from scar.sample import Relation
@@ -59,6 +60,7 @@ class AnnotationIndex:
         annotation_ids: (M,) ids of the usable annotations, in the file's order.
         image_ids: (M,) ids of the images of these annotations, as in ``images``.
         relations: the relations by image id.
+        captions: captions by image id, as they stand in the file itself.
         tally: counts of all annotations as records, of the unusable ones as rejected, and of other unusable records as
             ignored.
     """
@@ -71,6 +73,7 @@ class AnnotationIndex:
     annotation_ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     relations: dict[int, list[Relation]]
+    captions: dict[int, tuple[str, ...]]
     tally: Tally
 
     @property
@@ -146,7 +149,8 @@ def index_annotations(
         records=(path, group_by_image(spans[order], image_ids[order])),
         annotation_ids=own_ids,
         image_ids=image_ids,
-        relations=_group_by_image(content.relations, images, tally),
+        captions={} if earlier else collect_texts(images, content.captions, content.scene_records, numbers),
+        relations=group_relations(content.relations, images, tally),
         tally=tally,
     )
 
@@ -162,6 +166,8 @@ class _Lists:
     images: dict[int, CocoImage] = field(default_factory=dict)
     categories: dict[int, str] = field(default_factory=dict)
     relations: list[tuple[str, CocoRelation]] = field(default_factory=list)
+    captions: list[tuple[int, str]] = field(default_factory=list)
+    scene_records: list[Record] = field(default_factory=list)
 
 
 def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _Lists:
@@ -175,7 +181,8 @@ def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _L
     collector, annotation_ids, category_ids = content.collector, content.annotation_ids, content.category_ids
     decode, crowds = ANNOTATION.decode, 0
     first_bad: dict[str, BadRecord] = {}  # by list
-    for record in iter_records(path, ["images", "annotations", "categories"], ["relations"]):
+    optional = ["relations", *TACO_LISTS]
+    for record in iter_records(path, ["images", "annotations", "categories"], optional):
         try:
             if record.list == "annotations":
                 tally.records += 1
@@ -195,10 +202,16 @@ def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _L
                     _add_image(read_image(record, path), content.images, record.describe_location(path))
             elif record.list == "categories":
                 _add_category(read_category(record, path), content.categories, record.describe_location(path))
+            elif record.list in TACO_LISTS:
+                content.scene_records.append(record)
             else:
                 content.relations.append((record.describe_location(path), read_relation(record, path)))
         except BadRecord as bad:
             if record.list == "annotations":
+                if caption := read_own_caption(record.text):
+                    tally.records -= 1
+                    content.captions.append(caption)
+                    continue
                 tally.reject_regions(bad)
             else:
                 tally.ignore_records(bad)
@@ -366,20 +379,3 @@ def _add_category(category: CocoCategory, categories: dict[int, str], where: str
     if category.id in categories:
         raise BadRecord(where, f"a second category has the id {category.id}", "duplicate_category")
     categories[category.id] = name
-
-
-def _group_by_image(
-    relations: Sequence[tuple[str, CocoRelation]], images: Mapping[int, CocoImage], tally: Tally
-) -> dict[int, list[Relation]]:
-    """Group the relations by image id; count those that cannot be used."""
-    by_image: dict[int, list[Relation]] = defaultdict(list)
-    for where, relation in relations:
-        predicate = relation.predicate.strip()
-        if relation.image_id not in images:
-            problem = f"its image {relation.image_id} is not among the images"
-            tally.ignore_records(BadRecord(where, problem, "relation_no_image"))
-        elif not predicate:
-            tally.ignore_records(BadRecord(where, "its predicate is empty", "empty_relation"))
-        else:
-            by_image[relation.image_id].append(Relation(relation.subject, predicate, relation.object))
-    return dict(by_image)

@@ -24,7 +24,7 @@ class ImageCaptions:
 
     Attributes:
         spans: where they are in a captions JSON; None if there is none.
-        texts: captions that are in memory.
+        texts: captions that are in memory, as their file has them.
     """
 
     spans: FileSpans | None = None
@@ -33,7 +33,8 @@ class ImageCaptions:
     def read(self) -> tuple[str, ...]:
         """The captions, without repetition of those in memory."""
         found = read_captions(*self.spans) if self.spans else ()
-        return found + tuple(text for text in self.texts if text not in found)
+        texts = dict.fromkeys(" ".join(text.split()) for text in self.texts)
+        return found + tuple(text for text in texts if text not in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def index_image_captions(
         images_file: name of the file that lists them, for messages.
         tally: counts the captions that cannot be used as ignored.
         cache: what other sources have already read.
-        own: captions by image id that stand in the images file itself; they come after those of the captions file.
+        own: captions by image id that stand in the images file itself; they come before those of a captions file.
         numbers: the id of an image by the code of what its file has as id; None if all ids are numbers. See
             `scar.annotations.ids`.
 
@@ -89,7 +90,7 @@ def index_image_captions(
     found, counts = cache(_read_forms, path, tally.skip_bad)
     tally.ignored.update(counts)
     texts = _join_captions(found, file_names, path, images_file, tally, numbers or {})
-    return CaptionIndex(texts={image: texts.get(image, ()) + own.get(image, ()) for image in texts.keys() | own.keys()})
+    return CaptionIndex(texts={image: own.get(image, ()) + texts.get(image, ()) for image in texts.keys() | own.keys()})
 
 
 def _read_forms(path: Path, skip_bad: bool) -> tuple[list[FoundCaption], Mapping[str, int]]:

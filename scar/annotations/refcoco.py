@@ -1,6 +1,6 @@
 """Read RefCOCO+ and RefCOCOg as `Picture`s: COCO's images and annotations with referring expressions.
 
-The expressions are in a pickle of Python 2, which is read without running its code.
+The expressions are in a pickle of Python 2, which is read without running its code, or in a JSON list, as gRefCOCO's.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,8 +17,8 @@ from scar.annotations.coco import CocoIndex, index_image_set
 from scar.annotations.coco_index import AnnotationIndex, index_annotations
 from scar.annotations.image_names import NameFinder
 from scar.annotations.image_sizes import ImageFolder
-from scar.annotations.plain_pickle import load_plain_pickle
 from scar.annotations.record_index import is_among
+from scar.annotations.ref_files import load_expressions
 from scar.common.image_hash import parse_coco_identity
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -27,6 +26,9 @@ from scar.sample import Split
 
 _SPLIT_NAMES: dict[Split, tuple[str, ...]] = {"train": ("train", "training"), "eval": ("val", "validation", "valid")}
 """RefCOCO's names of our splits, and names that people give them in their own files."""
+
+NO_TARGET = -1
+"""gRefCOCO's annotation id of an expression that no thing of the image fits."""
 
 _SUFFIX = re.compile(r"_\d+(?=\.[a-z]+$)", re.IGNORECASE)
 """What RefCOCO adds to the file name of an image: COCO_train2014_000000581857_16.jpg."""
@@ -41,7 +43,7 @@ class _Ref(msgspec.Struct):
     """The expressions about one annotated thing. The category id in the pickle is ignored: the annotation has one."""
 
     ref_id: int
-    ann_id: int
+    ann_id: int | list[int]
     image_id: int
     split: str
     sentences: list[_Sentence]
@@ -65,14 +67,16 @@ def _read_expressions(path: Path, names: Sequence[str], tally: Tally) -> dict[in
     """Read the expressions of one split and their phrases, by the id of the annotation that they are about.
 
     Args:
-        path: the pickle.
+        path: the pickle or JSON.
         names: names of the split; the first of them that an expression has is its name in this file.
         tally: counts the expressions of the split as records.
     """
     refs: dict[int, tuple[_Ref, tuple[str, ...]]] = {}
-    entries = load_pickle(path)
+    entries = load_expressions(path)
     splits = {entry["split"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("split"), str)}
     split = next((name for name in names if name in splits), names[0])
+    if not splits:
+        entries, splits = [{"split": split} | entry if isinstance(entry, dict) else entry for entry in entries], {split}
     for number, entry in enumerate(entries):
         where = f"{path.name}, refs[{number}]"
         try:
@@ -86,14 +90,18 @@ def _read_expressions(path: Path, names: Sequence[str], tally: Tally) -> dict[in
             continue
         tally.records += 1
         where = f"{path.name}, ref {ref.ref_id}"
+        things = [ref.ann_id] if isinstance(ref.ann_id, int) else [thing for thing in ref.ann_id if thing != NO_TARGET]
+        if len(things) != 1:  # gRefCOCO has such expressions, and nothing is wrong with them
+            tally.rejected["several_targets" if things else "no_target"] += 1
+            continue
         try:
             phrases = _find_phrases(ref, where)
-            if ref.ann_id in refs:
-                raise BadRecord(where, f"a second one is about the annotation {ref.ann_id}", "duplicate_ref")
+            if things[0] in refs:
+                raise BadRecord(where, f"a second one is about the annotation {things[0]}", "duplicate_ref")
         except BadRecord as bad:
             tally.reject_regions(bad)
         else:
-            refs[ref.ann_id] = ref, phrases
+            refs[things[0]] = ref, phrases
     if split not in splits:
         raise InputError(f"{path}: none of its expressions is of the split {split!r}; it has {sorted(splits)}.")
     return refs
@@ -146,18 +154,6 @@ def _find_phrases(ref: _Ref, where: str) -> tuple[str, ...]:
     if not phrases:
         raise BadRecord(where, "it has no phrase", "no_phrase")
     return phrases
-
-
-def load_pickle(path: Path) -> list[Any]:
-    """Load a pickled list of plain values; Python 2's byte strings become text.
-
-    Raises:
-        InputError: the file cannot be read, is damaged, holds no list, or asks for anything but plain values.
-    """
-    values = load_plain_pickle(path)
-    if not isinstance(values, list):
-        raise InputError(f"{path}: a pickled {type(values).__name__}, not a list of expressions.")
-    return values
 
 
 def _repair_encoding(text: str) -> str:

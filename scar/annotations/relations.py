@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from scar.accounting import Tally
+from scar.annotations.coco_records import CocoImage, CocoRelation
 from scar.errors import BadRecord
 from scar.sample import Region, Relation
 
@@ -31,3 +33,20 @@ def iter_known_relations(
         else:
             problem = f"annotation {unknown} is not among those of the image"
             tally.ignore_records(BadRecord(where.format(relation.predicate), problem, "relation_no_region"))
+
+
+def group_relations(
+    relations: Sequence[tuple[str, CocoRelation]], images: Mapping[int, CocoImage], tally: Tally
+) -> dict[int, list[Relation]]:
+    """Group the relations by image id; count those that cannot be used."""
+    by_image: dict[int, list[Relation]] = defaultdict(list)
+    for where, relation in relations:
+        predicate = relation.predicate.strip()
+        if relation.image_id not in images:
+            problem = f"its image {relation.image_id} is not among the images"
+            tally.ignore_records(BadRecord(where, problem, "relation_no_image"))
+        elif not predicate:
+            tally.ignore_records(BadRecord(where, "its predicate is empty", "empty_relation"))
+        else:
+            by_image[relation.image_id].append(Relation(relation.subject, predicate, relation.object))
+    return dict(by_image)
