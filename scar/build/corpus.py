@@ -18,6 +18,7 @@ from typing import Any
 
 from scar.annotations.inputs import digest_input
 from scar.annotations.pictures import PictureKey
+from scar.build.advice import iter_advice
 from scar.build.engine import Engine, EngineName, open_engine
 from scar.build.image_folder import (
     ImagesMode,
@@ -262,21 +263,7 @@ def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:
     source, tally = plan.source, plan.index.tally
     hint = f" Its images are looked for in {source.images}." if tally.rejected["image_missing"] else ""
     hint += f" Get them from {source.get}." if hint and source.get else ""
-    if tally.rejected["no_caption"] * 2 > tally.records:
-        hint += (
-            " Nothing tells the things of these images apart: give --captions with people's captions of the images, "
-            'in English, or a key `scene` to the images of the instances file, such as "a kitchen".'
-        )
-    if tally.rejected["few_negatives"] * 2 > tally.records:
-        hint += (
-            " The images show too few different things for false captions that are surely false: give more images, "
-            "more categories, or --captions with people's captions of the images."
-        )
-    if tally.rejected["crowd"] * 2 > tally.records:
-        hint += (
-            " `iscrowd` is 1 where a mask covers a group; some tools, such as CVAT, set it for every mask. Set it to 0 "
-            "in the annotations of single things."
-        )
+    hint += "".join(f" {sentence}" for sentence in iter_advice(plan.index, tally, plan.words))
     hint += " Without --skip-bad the first bad one is named." if recipe.skip_bad else ""
     reasons = json.dumps(_sorted_counts(tally.rejected))
     file = next(iter(source.inputs.values()))

@@ -13,6 +13,7 @@ from scar.accounting import Tally
 from scar.annotations.opening import are_heavy, open_sources
 from scar.annotations.pictures import PictureIndex
 from scar.annotations.upright import read_upright
+from scar.build.advice import iter_advice
 from scar.build.engine import EngineName, open_engine, run_here
 from scar.build.pipeline import fit_generator, iter_samples, select_fit_indices
 from scar.build.word_list import WordRow, count_names, iter_word_lines, make_word_rows
@@ -43,6 +44,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
         ignored: number of other records that are not used, by reason.
         repaired: number of records that are used after a repair, by its name.
         captions: gold captions of the first pictures.
+        advice: why many records give no sample, and what to add.
         stops_at: the first record at which the build would stop, as it does not skip bad records; None if it would not.
         seconds: estimated time of the whole build of the source, in seconds.
         words: what captions say for the categories and scenes of these pictures.
@@ -58,6 +60,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
     ignored: dict[str, int]
     repaired: dict[str, int]
     captions: tuple[str, ...]
+    advice: tuple[str, ...]
     stops_at: str | None
     seconds: float
     words: list[WordRow]
@@ -116,13 +119,14 @@ def _preview_source(
         source=index.source.key,
         pictures=len(index),
         looked_at=len(places),
-        records=tally.samples + tally.rejected.total(),
+        records=tally.records,
         samples=tally.samples,
         rejected=dict(tally.rejected.most_common()),
         golds=dict(tally.reasons.most_common()),
         ignored=dict(tally.ignored.most_common()),
         repaired=dict(tally.repaired.most_common()),
         captions=samples,
+        advice=tuple(iter_advice(index, tally, words)),
         stops_at=stops_at,
         seconds=round(opening + every_picture, 1),
         words=make_word_rows(index.source.key, counts, words),
@@ -150,6 +154,7 @@ def _build_some(
     seconds = time.perf_counter() - start
     if len(refs) == len(index):
         tally.add_tally(index.tally)
+    tally.records = tally.samples + tally.rejected.total()
     return tally, tuple(captions), seconds
 
 
@@ -172,6 +177,7 @@ def iter_preview_lines(previews: Sequence[SourcePreview], recipe: Recipe) -> Ite
         ):
             if table:
                 yield f"  {title}: {', '.join(f'{reason} {count:,}' for reason, count in table.items())}"
+        yield from (f"  {sentence}" for sentence in preview.advice)
         if preview.stops_at:
             yield f"  the build would stop: {preview.stops_at}"
         yield f"  time: about {_say_seconds(preview.seconds)}"
