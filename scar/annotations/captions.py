@@ -152,6 +152,6 @@ def _read_caption(text: bytes | msgspec.Raw, where: str) -> _Caption:
     except (msgspec.DecodeError, UnicodeDecodeError):
         entry = parse_record(ANY_JSON, text, where)
     number = number_id(entry.get("image_id")) if isinstance(entry, dict) else NO_ID
-    if number == NO_ID or not isinstance(entry.get("caption"), str | None):
+    if number == NO_ID or not isinstance(entry.get("caption", ...), str | None):
         return parse_record(_CAPTION, text, where)
     return _Caption(number, entry.get("caption"))
