@@ -53,6 +53,8 @@ SAID = {
         "a woman preparing a sandwich",
         "a woman preparing a sandwich on a plate",
     ],
+    "A clock is seen at the top of a building": ["a clock at the top of a building"],
+    "A train going down a track": ["a train going down a track"],
     "A clock mounted to a wall": ["a clock mounted to a wall"],
     "A train sitting inside of a station": ["a train sitting inside of a station"],
     "A train sitting parked at a station": ["a train parked at a station"],
