@@ -33,6 +33,9 @@ from scar.sample import Picture, Region
 _CLEAR_RATIO = 2.5
 """A thing is held by the person whom it touches this much more than any other."""
 
+_MIN_HAND_SHARE = 0.15
+"""Least share of a thing's outline that the hand of a person touches who may hold it."""
+
 _MAX_REGIONS = 200
 """Most regions of a picture whose pairs are looked at."""
 
@@ -108,8 +111,8 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
         for i in members.get(rule.subject, ()):
             if known.exclude(rule, i):
                 continue
-            others = members.get(rule.landmark, ())
-            passed = [j for j in others if is_open[i, j] and _passes(rule, regions[i], regions[j])]
+            others = [j for j in members.get(rule.landmark, ()) if is_open[i, j]]
+            passed = [j for j in others if _passes(rule, regions[i], regions[j])]
             known.note(rule, i, passed)
             if rule.test == "handled":
                 continue
@@ -118,6 +121,8 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
                 passed = [j for j in passed if j not in known.held]
             if rule.test in NEIGHBOR_TESTS:
                 passed = [j for j in passed if known.share_holder(i, j) and not is_between(regions, i, j)]
+            if rule.test == "grasped" and _count_touching(regions[i], [regions[j] for j in others]) > 1:
+                continue
             landmarks = [regions[j] for j in passed]
             told += ((regions[i], other) for other in _keep_clear(rule, regions[i], landmarks))
         for subject, contact in _iter_said(rule, told, picture):
@@ -184,6 +189,17 @@ def _iter_said(
             if predicate:
                 several = predicate == BEARING and borne[subject.id, resolve_category(landmark.category)] > 1
                 yield subject, Contact(predicate, landmark, several)
+
+
+def _count_touching(thing: Region, persons: Sequence[Region]) -> int:
+    """Number of persons who touch a thing: it may be in the hand of one and be seen before another."""
+    first = _read_runs(thing, thing.make_mask)
+    seconds = [_read_runs(person, person.make_mask) for person in persons]
+    return sum(first is not None and second is not None and _is_at_hand(first, second) for second in seconds)
+
+
+def _is_at_hand(thing: MaskRuns, person: MaskRuns) -> bool:
+    return thing.share_touching(person) >= _MIN_HAND_SHARE
 
 
 def _keep_clear(rule: _Rule, thing: Region, landmarks: Sequence[Region]) -> Sequence[Region]:

@@ -104,6 +104,13 @@ def test_what_two_persons_touch_alike_is_held_by_neither() -> None:
     assert not any(predicate in ("held by", "holding") for _, predicate, _ in held)
 
 
+def test_a_glass_in_one_hand_before_another_person_is_held_by_neither() -> None:
+    behind, glass = ("person", (60, 20, 160, 220)), ("wine glass", (120, 60, 140, 110))
+    assert (1, "held by", 0) in told(draw(behind, glass))
+    found = told(draw(behind, glass, ("person", (130, 70, 220, 220))))
+    assert not any(predicate in ("held by", "holding") for _, predicate, _ in found)
+
+
 def test_regions_without_masks_and_crowds_have_no_relation() -> None:
     table, cup = Region(0, Box(20, 120, 300, 220), "dining table"), Region(1, Box(100, 80, 130, 140), "cup")
     assert told(Picture(1, "a.jpg", WIDTH, HEIGHT, (table, cup))) == set()
