@@ -111,47 +111,43 @@ def show_samples(
 def audit_corpus(
     folder: Folder,
     as_json: JsonOption = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 2 if a figure exceeds its limit.")] = False,
-    margin: Annotated[
-        float, typer.Option(min=0, max=1, help="How far above chance the hit rate of a text-only model may be.")
-    ] = 0.05,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if a figure exceeds its limit.")] = False,
     trained_on: Annotated[
         int,
-        typer.Option(min=1, help="How many samples of a file a text-only model trains on, or is tested on, at most."),
-    ] = 50_000,
+        typer.Option(min=1, help="How many samples of a file a judge trains on, or is tested on, at most."),
+    ] = 4_000,
     encoder: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="A sentence-transformers model (name or folder) for an additional text-only baseline."
-        ),
+        typer.Option(metavar="NAME", help="A sentence-transformers model (name or folder) for an additional judge."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The seed that draws samples from larger files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The seed that draws images from larger files.")] = 0,
 ) -> None:
     """Measure what captions reveal without the image.
 
-    Also tells which negatives may be true. Writes audit.json, audit.html and charts in audit/ into the folder.
+    Also tells which negatives are hard and which may be true. Writes audit.json, audit.html and audit/ into the folder.
     """
     from scar.audit import audit as audit_folder
     from scar.audit.encoder import load_encoder
     from scar.audit.findings import list_findings
-    from scar.audit.report import describe_unlinked_images, write_report
+    from scar.audit.report import describe_few_samples, describe_unlinked_images, write_report
     from scar.audit.tables import make_tables
     from scar.common.progress import show_progress
 
     frozen = load_encoder(encoder) if encoder else None
     figures = audit_folder(folder, seed=seed, trained_on=trained_on, encoder=frozen, track=show_progress)
-    beyond = list_findings(figures, margin)
-    write_report(figures, folder, margin)
+    beyond = list_findings(figures)
+    write_report(figures, folder)
     if as_json:
         typer.echo(json.dumps(figures | {"findings": beyond}, indent=2, sort_keys=True))
     else:
         console = make_console()
         for table in make_tables(figures):
             console.print(table)
-        for line in [*describe_unlinked_images(figures), *(beyond or ["Nothing is beyond its limit."])]:
+        notes = [*describe_few_samples(figures), *describe_unlinked_images(figures)]
+        for line in [*notes, *(beyond or ["Nothing is beyond its limit."])]:
             typer.echo(line)
     if strict and beyond:
-        raise typer.Exit(2)
+        raise typer.Exit(1)
 
 
 for command in (card, push, pull):

@@ -1,29 +1,23 @@
-"""Text-only baselines: how often a model that sees no image picks the gold caption.
-
-Each baseline learns from samples with known gold captions, and scores the captions of other samples one by one. Its hit
-rate measures what the text of a corpus gives away: an embedder may reach it without looking at any region.
-"""
+"""Text-only baselines, the simplest judges: each learns from questions, and scores texts one by one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from scar.audit.encoder import Encoder
-from scar.audit.logistic import Features, Floats, Ints, compute_hits, fit_conditional_logit
+from scar.audit.logistic import Features, Floats, Ints, fit_conditional_logit
 from scar.audit.ngrams import NgramVocabulary
-from scar.audit.questions import FOLDS, QuestionSet
+from scar.audit.questions import QuestionSet
 from scar.audit.tokenized_texts import TokenizedTexts
-from scar.common.statistics import wilson_interval
-from scar.sample import PARTS, Part
 
-Scorer: TypeAlias = Callable[[Sequence[str]], Floats]
+TextScorer: TypeAlias = Callable[[Sequence[str]], Floats]
 """Takes captions, returns (captions,) scores; the likeliest gold caption scores highest."""
 
-Baseline: TypeAlias = Callable[[QuestionSet], Scorer]
+Baseline: TypeAlias = Callable[[QuestionSet], TextScorer]
 """Learns from questions and their gold captions; returns the scorer."""
 
 MAX_EXPANDED_CAPTIONS = 100_000
@@ -36,17 +30,17 @@ _MAX_TELLTALES = 12
 """Most words that `find_telltales` lists for gold captions, and for negatives."""
 
 
-def fit_words(train: QuestionSet) -> Scorer:
+def fit_words(train: QuestionSet) -> TextScorer:
     """Learn which single words tell gold captions from negatives."""
     return _fit_ngram_scorer(train, 1)
 
 
-def fit_ngrams(train: QuestionSet) -> Scorer:
+def fit_ngrams(train: QuestionSet) -> TextScorer:
     """Learn which n-grams of up to three words tell gold captions from negatives."""
     return _fit_ngram_scorer(train, 3)
 
 
-def fit_lengths(train: QuestionSet) -> Scorer:
+def fit_lengths(train: QuestionSet) -> TextScorer:
     """Learn which lengths, in words and characters, tell gold captions from negatives."""
 
     def bin_lengths(texts: Sequence[str]) -> tuple[list[str], Ints]:
@@ -69,7 +63,7 @@ def fit_lengths(train: QuestionSet) -> Scorer:
     return score_texts
 
 
-def fit_fluency(train: QuestionSet) -> Scorer:
+def fit_fluency(train: QuestionSet) -> TextScorer:
     """Learn a bigram model of the gold captions alone; the score is the mean log-probability of a caption's words."""
     texts, inverse = train.unique_captions
     gold_counts = np.bincount(inverse[train.gold_indices], minlength=len(texts))
@@ -98,7 +92,7 @@ def fit_fluency(train: QuestionSet) -> Scorer:
     return score_texts
 
 
-def fit_choice_frequency(train: QuestionSet) -> Scorer:
+def fit_choice_frequency(train: QuestionSet) -> TextScorer:
     """Learn for each text the share of its occurrences in which it was the gold caption.
 
     The share is smoothed: the less often a text occurs, the nearer it is to chance, 0.1.
@@ -111,66 +105,12 @@ def fit_choice_frequency(train: QuestionSet) -> Scorer:
 def make_encoder_baseline(encoder: Encoder) -> Baseline:
     """Make a baseline: a linear model on the vectors of a frozen sentence encoder."""
 
-    def fit_encoder(train: QuestionSet) -> Scorer:
+    def fit_encoder(train: QuestionSet) -> TextScorer:
         texts, inverse = train.unique_captions
         weights = fit_conditional_logit(Features(encoder(texts), inverse), train.gold_indices)
         return lambda texts: Features(encoder(texts)).multiply_weights(weights)
 
     return fit_encoder
-
-
-BASELINES: Mapping[str, Baseline] = {
-    "n-grams": fit_ngrams,
-    "words": fit_words,
-    "length": fit_lengths,
-    "fluency": fit_fluency,
-    "choice": fit_choice_frequency,
-}
-
-
-def score_questions(
-    baseline: Baseline, train: QuestionSet | None, test: QuestionSet, fold_count: int = FOLDS
-) -> Floats:
-    """Score the captions of questions by a baseline that learned from other questions.
-
-    Args:
-        baseline: learns from questions and returns a scorer.
-        train: the questions to learn from. If it is None, the baseline that scores a fold of ``test`` learns from the
-            other folds.
-        test: the questions to score.
-        fold_count: number of folds to score, from the first on, if ``train`` is None; other folds are left out. Not
-            used with ``train``.
-
-    Returns:
-        (captions,) scores of the captions of the scored questions, in the order of ``test``.
-    """
-    if train is not None:
-        return _score_captions(baseline(train), test)
-    scores: dict[int, Floats] = {}
-    for number in range(fold_count):
-        others, fold = test.split_fold(number)
-        if fold.questions:
-            fold_scores = np.split(_score_captions(baseline(others), fold), fold.gold_indices[1:])
-            scores |= {id(question): part for question, part in zip(fold.questions, fold_scores, strict=True)}
-    return np.concatenate([scores[id(question)] for question in test.questions if id(question) in scores])
-
-
-def compute_hit_rates(scores: Floats, test: QuestionSet) -> dict[str, Any]:
-    """Compute the hit rates of one baseline.
-
-    Args:
-        scores: (captions,) scores of the captions of ``test``, in its order.
-        test: the questions that were scored, at least one.
-
-    Returns:
-        ``hit``: share of questions whose gold caption scores best, ties broken by lot; ``interval``: its 95 %
-        confidence interval; ``chance``: hit rate of a random guess; ``kinds``: by part, the same three figures if only
-        the gold caption and the swaps of that part are offered. A part without swaps is left out.
-    """
-    hits = compute_hits(scores, test.gold_indices)
-    sizes = np.array([len(question.captions) for question in test.questions])
-    by_part = {part: rates for part in PARTS if (rates := _compute_part_rates(scores, test, part))}
-    return _summarize_hits(hits, sizes) | {"kinds": by_part}
 
 
 def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
@@ -191,7 +131,7 @@ def find_telltales(train: QuestionSet) -> dict[str, list[list[Any]]]:
     }
 
 
-def _fit_ngram_scorer(train: QuestionSet, max_length: int) -> Scorer:
+def _fit_ngram_scorer(train: QuestionSet, max_length: int) -> TextScorer:
     vocabulary, weights = _fit_ngrams_once(train, max_length)
     return lambda texts: vocabulary.make_features(texts).multiply_weights(weights)
 
@@ -210,35 +150,3 @@ def _fit_weights(features: Features, row_indices: Ints, train: QuestionSet) -> F
     is_large = len(row_indices) > MAX_EXPANDED_CAPTIONS
     captions = Features(features.matrix, row_indices) if is_large else features.take_rows(row_indices)
     return fit_conditional_logit(captions, train.gold_indices)
-
-
-def _score_captions(scorer: Scorer, test: QuestionSet) -> Floats:
-    """(captions,) scores of the captions of questions; equal captions are scored once."""
-    texts, inverse = test.unique_captions
-    return scorer(texts)[inverse]
-
-
-def _compute_part_rates(scores: Floats, test: QuestionSet, part: Part) -> dict[str, Any] | None:
-    """Hit rates if only the gold caption and the swaps of one part are offered; None without such swaps."""
-    is_offered = test.replaced_parts == PARTS.index(part)
-    swap_counts = np.add.reduceat(is_offered.astype(np.int64), test.gold_indices)
-    sizes = 1 + swap_counts[swap_counts > 0]
-    if not len(sizes):
-        return None
-    is_offered[test.gold_indices[swap_counts > 0]] = True
-    return _summarize_hits(compute_hits(scores[is_offered], np.cumsum(sizes) - sizes), sizes)
-
-
-def _summarize_hits(hits: Floats, sizes: Ints) -> dict[str, Any]:
-    """Hit rate, its interval and the chance level.
-
-    Args:
-        hits: (questions,) probability of a hit.
-        sizes: (questions,) number of captions that each question offers.
-    """
-    rate = float(hits.mean())
-    return {
-        "hit": round(rate, 4),
-        "interval": [round(end, 4) for end in wilson_interval(rate, len(hits))],
-        "chance": round(float((1 / sizes).mean()), 4),
-    }

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scar.audit.limits import IN_PART, OVER_TEN
 from scar.common.charts import BarChart
 from scar.sample import PARTS
 
 
-def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
-    """Make charts: hit rates of the baselines, elements that differ most, and lengths of captions.
+def make_charts(report: dict[str, Any]) -> dict[str, BarChart]:
+    """Make charts: hit rates of the judges, elements that differ most, and lengths of captions.
 
     Args:
         report: what `scar.audit.audit` returns.
-        margin: hit rate above chance that is allowed; the chart of hit rates marks this limit.
 
     Returns:
         The charts by the name of their file, without ending, such as ``Mine_eval_blind``.
@@ -28,15 +28,20 @@ def make_charts(report: dict[str, Any], margin: float) -> dict[str, BarChart]:
                 f"Hit rate without the image: {key}",
                 {"share of samples whose gold caption scores best": {n: r["hit"] for n, r in figures["blind"].items()}},
                 unit="share",
-                marks={"chance": first["chance"], "limit": round(first["chance"] + margin, 4)},
+                marks={"chance": first["chance"], "limit": OVER_TEN.other},
             )
         part_rates: dict[str, dict[str, float]] = {
             part: {n: r["kinds"][part]["hit"] for n, r in figures["blind"].items() if part in r["kinds"]}
             for part in PARTS
         }
         if all(part_rates.values()):
+            has_human = figures["reasons"]["counts"].get("human")
+            bound = IN_PART.human if has_human else IN_PART.other
             charts[f"{name}_kinds"] = BarChart(
-                f"Hit rate beside the swaps of one part: {key}", part_rates, unit="share", marks={"chance": 0.25}
+                f"Hit rate beside the swaps of one part: {key}",
+                part_rates,
+                unit="share",
+                marks={"chance": 0.25, "limit": bound},
             )
         for part, element in figures["elements"].items():
             charts[f"{name}_{part}"] = BarChart(

@@ -8,27 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from scar.audit.agreement import Decision, check_decisions, measure_agreement, read_decisions
-from scar.audit.baselines import (
-    BASELINES,
-    compute_hit_rates,
-    find_telltales,
-    make_encoder_baseline,
-    score_questions,
-)
+from scar.audit.baselines import find_telltales, make_encoder_baseline
 from scar.audit.consensus import score_consensus
+from scar.audit.cooccurrence import ImageCounts
 from scar.audit.encoder import Encoder
 from scar.audit.false_negatives import FalseNegativeCounts
+from scar.audit.hardness import HardnessCounts, count_gold_pairs
+from scar.audit.hit_rates import compute_hit_rates
 from scar.audit.image_overlap import ImageOverlap
+from scar.audit.judges import JUDGES, judge_parts, judge_texts, score_questions
 from scar.audit.position_counts import PositionCounts
-from scar.audit.questions import Question, QuestionSet, ReservoirSample, fills_every_fold
+from scar.audit.questions import Question, QuestionSet, fills_every_fold
 from scar.audit.reason_counts import ReasonCounts
-from scar.audit.row_blocks import ROWS_PER_BLOCK, iter_row_blocks
+from scar.audit.row_blocks import ROWS_PER_BLOCK, choose_images, iter_row_blocks
+from scar.audit.swap_checks import SwapChecks
 from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track
+from scar.formats.build_report import read_report
 from scar.formats.corpus_files import open_corpus
 from scar.formats.reader import RowFile
 
-ENOUGH_QUESTIONS = 10_000
+ENOUGH_QUESTIONS = 1_000
 """Cross-validation within a file scores only as many folds as have this many questions: each fold costs another fit."""
 
 
@@ -39,10 +39,11 @@ class _FileCounts:
     Attributes:
         file: the file.
         image_sources: source of each image, by image path.
-        questions: the samples drawn for the baselines, as questions.
+        questions: the samples drawn for the judges, as questions.
         word_counts: counts of words and texts.
         false_negatives: counts of negatives that may be true.
         positions: counts of positions of the gold caption.
+        hardness: counts of hard negatives.
         reasons: counts of gold captions by reason.
     """
 
@@ -51,6 +52,7 @@ class _FileCounts:
     questions: QuestionSet = field(default_factory=lambda: QuestionSet(()))
     word_counts: WordCounts = field(default_factory=WordCounts)
     false_negatives: FalseNegativeCounts = field(default_factory=FalseNegativeCounts)
+    hardness: HardnessCounts = field(default_factory=HardnessCounts)
     reasons: ReasonCounts = field(default_factory=ReasonCounts)
     positions: PositionCounts = field(init=False)
 
@@ -64,6 +66,7 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
     overlap = ImageOverlap(folder)
     decisions = read_decisions(folder)
     check_decisions(decisions, files, folder)
+    built = read_report(folder)
     sources: dict[str, Any] = {}
     for source in sorted({file.source for file in files}):
         counts: dict[str, _FileCounts] = {}
@@ -72,7 +75,10 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
                 key = f"{file.source}/{file.split}"
                 counts[key] = _count_file(file, trained_on, f"{seed}/{key}", track)
                 overlap.add_file(key, file, counts[key].image_sources)
-        sources |= {key: _make_figures(key, counts, decisions, encoder, track) for key in counts}
+        gold_pairs = count_gold_pairs([each.hardness for each in counts.values()])
+        for key in counts:
+            figures = _make_figures(key, counts, gold_pairs, decisions, encoder, track)
+            sources[key] = figures | {"yield": built.get(key, {}).get("golds", {})}
     return {
         "sources": {key: sources[key] for key in sorted(sources)},
         "overlap": overlap.count_shared_images(),
@@ -81,29 +87,29 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
 
 
 def _count_file(file: RowFile, max_questions: int, seed: str, track: Track) -> _FileCounts:
-    """Count all rows of a file, and draw at most ``max_questions`` samples that become questions."""
-    drawn_rows: ReservoirSample[int] = ReservoirSample(max_questions, seed)
-    for row in range(file.rows):
-        drawn_rows.add_item(row)
-    indices = {row: index for index, row in enumerate(drawn_rows.items)}
-    questions: dict[int, Question] = {}
+    """Count all rows of a file; make questions of at most ``max_questions`` samples, of whole images if possible."""
+    drawn = choose_images(file, max_questions, seed)
+    questions: list[Question] = []
     counts = _FileCounts(file)
     for block in track(iter_row_blocks(file), file.path.name, -(-file.rows // ROWS_PER_BLOCK)):
         for row, image in enumerate(block.images):
             counts.image_sources.setdefault(image, block.sources[row])
-            if block.first_row + row in indices:
-                questions[indices[block.first_row + row]] = block.make_question(row)
+            if image in drawn:
+                questions.append(block.make_question(row))
         counts.word_counts.add_rows(block)
-        counts.false_negatives.add_rows(block)
+        checks = SwapChecks(block)
+        counts.false_negatives.add_rows(checks)
+        counts.hardness.add_rows(block, checks)
         counts.positions.add_rows(block)
         counts.reasons.add_rows(block)
-    counts.questions = QuestionSet([questions[index] for index in range(len(questions))])
+    counts.questions = QuestionSet(questions[:max_questions])
     return counts
 
 
 def _make_figures(
     key: str,
     counts_by_key: Mapping[str, _FileCounts],
+    gold_pairs: ImageCounts,
     decisions: Sequence[Decision],
     encoder: Encoder | None,
     track: Track,
@@ -112,8 +118,9 @@ def _make_figures(
 
     Args:
         key: ``<source>/<split>`` of the file.
-        counts_by_key: counts of all files of the source. Baselines for the eval file learn from the train file if there
+        counts_by_key: counts of all files of the source. Judges of the eval file learn from the train file if there
             is one; else they learn from other images of the same file.
+        gold_pairs: images by the pairs of nouns, object and scene, of the source's gold captions.
         decisions: decisions of reviewers on samples of any file.
         encoder: makes sentence vectors for one more baseline; None adds none.
         track: shows progress.
@@ -123,12 +130,14 @@ def _make_figures(
     train = counts_by_key.get(f"{file.source}/train") if file.split == "eval" else None
     learned = train or counts
     fold_count, test = (0, questions) if train else questions.select_first_folds(ENOUGH_QUESTIONS)
-    baselines = dict(BASELINES) | ({"encoder": make_encoder_baseline(encoder)} if encoder else {})
+    judges = dict(JUDGES) | ({"encoder": judge_texts(make_encoder_baseline(encoder))} if encoder else {})
     rates: dict[str, Any] = {}
-    if train or fills_every_fold(questions.questions):
-        for name, baseline in track(baselines.items(), f"blind on {key}", len(baselines)):
-            scores = score_questions(baseline, train.questions if train else None, questions, fold_count)
-            rates[name] = compute_hit_rates(scores, test)
+    one_part: dict[str, Any] = {}
+    if (train and train.questions.questions) or fills_every_fold(questions.questions):
+        train_set = train.questions if train else None
+        for name, judge in track(judges.items(), f"judges of {key}", len(judges)):
+            rates[name] = compute_hit_rates(score_questions(judge, train_set, questions, fold_count), test)
+        one_part = judge_parts(train_set, questions, fold_count)
     has_questions = bool(questions.questions)
     return {
         "samples": file.rows,
@@ -139,6 +148,7 @@ def _make_figures(
             "asked": {"samples": len(test.questions) if rates else 0, "of": file.rows},
         },
         "blind": rates,
+        "one_part": one_part,
         "consensus": compute_hit_rates(score_consensus(questions), questions)["hit"] if has_questions else None,
         "telltales": find_telltales(learned.questions) if has_questions else {},
         "elements": counts.word_counts.compare_elements(),
@@ -147,6 +157,7 @@ def _make_figures(
         "lengths": counts.word_counts.summarize_lengths(),
         "truth": counts.false_negatives.to_figures(),
         "reasons": counts.reasons.to_figures(),
+        "hardness": counts.hardness.to_figures(gold_pairs),
         "position": counts.positions.to_figures(),
         "review": measure_agreement(decisions, key),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scar.audit.findings import SUSPECT_REASONS
-from scar.audit.row_blocks import CAPTION_KINDS, RowBlock
+from scar.audit.row_blocks import CAPTION_KINDS
 from scar.audit.swap_checks import SwapChecks
 from scar.sample import PARTS
 
@@ -24,13 +24,11 @@ class FalseNegativeCounts:
         self._examples: dict[str, list[str]] = {}
         self._negative_count = self._object_swap_count = self._elsewhere_count = 0
 
-    def add_rows(self, rows: RowBlock) -> None:
+    def add_rows(self, checks: SwapChecks) -> None:
         """Count the negatives of a block of rows."""
-        checks = SwapChecks(rows)
         self._negative_count += len(checks.negative_rows)
-        object_swaps = checks.select_swaps("object", has_elements=True)
-        self._object_swap_count += len(object_swaps)
-        self._elsewhere_count += int(checks.find_elsewhere(object_swaps).sum())
+        self._object_swap_count += len(checks.object_swaps)
+        self._elsewhere_count += int(checks.is_elsewhere.sum())
         for reason, is_suspect in checks.find_suspects().items():
             found = np.flatnonzero(is_suspect)
             for kind, count in enumerate(np.bincount(checks.negative_kinds[found]).tolist()):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-CHANCE_MARGIN = 0.05
-"""Hit rate above chance that a text-only baseline may reach."""
+from scar.audit.limits import check_limits
 
 RANKING_LIMIT = 0.2
 """Share of positions and ordinals among gold captions: they say where a thing is, and little about it."""
@@ -20,26 +19,17 @@ SUSPECT_REASONS = ("wordnet", "in_box", "scene_of_image", "gold_of_region")
 """
 
 
-def list_findings(report: dict[str, Any], margin: float = CHANCE_MARGIN) -> list[str]:
+def list_findings(report: dict[str, Any]) -> list[str]:
     """List the figures that exceed their limits, one line each; empty if none does.
 
-    The limits: the hit rate of a text-only baseline among all captions is at most ``margin`` above chance; so is the
-    lower end of its 95 % interval among the swaps of one part; no negative is suspect by any of `SUSPECT_REASONS`;
-    positions and ordinals are at most `RANKING_LIMIT` of the gold captions; no image is in both splits.
+    The limits: those of `scar.audit.limits`; no negative is suspect by any of `SUSPECT_REASONS`; positions and ordinals
+    are at most `RANKING_LIMIT` of the gold captions; no image is in both splits.
 
     Args:
         report: what `scar.audit.audit` returns.
-        margin: hit rate above chance that is allowed.
     """
-    lines = []
+    lines = [check.describe() for check in check_limits(report) if check.is_broken]
     for key, figures in report["sources"].items():
-        for baseline, rate in figures["blind"].items():
-            if rate["hit"] > rate["chance"] + margin:
-                lines.append(f"{key}: {baseline} alone hit {rate['hit']:.3f}, chance is {rate['chance']:.3f}")
-            for part, kind in rate["kinds"].items():
-                if kind["interval"][0] > kind["chance"] + margin:
-                    hit = f"{kind['hit']:.3f} beside {part} swaps, chance is {kind['chance']:.3f}"
-                    lines.append(f"{key}: {baseline} alone hit {hit}")
         for reason in SUSPECT_REASONS:
             if figures["truth"][reason]:
                 example = figures["truth"]["examples"][reason][0]

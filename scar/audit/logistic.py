@@ -17,6 +17,8 @@ from scipy.sparse import csr_array
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+Numbers: TypeAlias = NDArray[Any]
+"""Integers or floats."""
 
 PENALTY = 1.0
 """Factor of half the squared norm of the weights in the loss; 1 is the usual default of logistic regression."""
@@ -26,8 +28,8 @@ _LBFGS_MEMORY = 10
 
 _MAX_STEPS = 200
 
-_GRADIENT_TOLERANCE = 1e-4
-"""The fit ends when the gradient's largest entry falls to this share of its value at zero weights."""
+GRADIENT_TOLERANCE = 1e-4
+"""The usual ``tolerance`` of `fit_conditional_logit`: hit rates have four digits."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,16 @@ class Features:
         return product
 
 
-def fit_conditional_logit(features: Features, group_starts: Ints, penalty: float = PENALTY) -> Floats:
+def fit_conditional_logit(
+    features: Features, group_starts: Ints, penalty: float = PENALTY, tolerance: float = GRADIENT_TOLERANCE
+) -> Floats:
     """Fit weights that make the first caption of each group the likeliest, by L-BFGS on the penalised likelihood.
 
     Args:
         features: features of all captions, group by group; the first caption of a group is the gold one.
         group_starts: (groups,) index of the first caption of each group.
         penalty: factor of half the squared norm of the weights in the loss.
+        tolerance: the fit ends when the gradient's largest entry falls to this share of its value at zero weights.
 
     Returns:
         (columns,) weights.
@@ -100,7 +105,7 @@ def fit_conditional_logit(features: Features, group_starts: Ints, penalty: float
         gradient = features.multiply_transposed(shares) + penalty * weights
         return loss + penalty / 2 * _dot_product(weights, weights), gradient
 
-    return _minimize_lbfgs(evaluate_loss, np.zeros(features.column_count))
+    return _minimize_lbfgs(evaluate_loss, np.zeros(features.column_count), tolerance)
 
 
 def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
@@ -127,15 +132,18 @@ def _dot_product(first: Floats, second: Floats) -> float:
     return float((first * second).sum())
 
 
-def _minimize_lbfgs(evaluate: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
+def _minimize_lbfgs(
+    evaluate: Callable[[Floats], tuple[float, Floats]], point: Floats, gradient_tolerance: float
+) -> Floats:
     """Find the point where a smooth convex function is least, by L-BFGS (Nocedal and Wright, section 7.2).
 
     Args:
         evaluate: returns value and gradient of the function at a point.
         point: the point to start from.
+        gradient_tolerance: see `fit_conditional_logit`.
     """
     value, gradient = evaluate(point)
-    tolerance = _GRADIENT_TOLERANCE * float(np.abs(gradient).max(initial=0.0))
+    tolerance = gradient_tolerance * float(np.abs(gradient).max(initial=0.0))
     history: deque[tuple[Floats, Floats]] = deque(maxlen=_LBFGS_MEMORY)
     for _ in range(_MAX_STEPS):
         if float(np.abs(gradient).max(initial=0.0)) <= tolerance:

@@ -30,11 +30,13 @@ class Question:
         captions: captions of the sample, gold first.
         parts: the part that each negative replaces, in the order of the negatives; empty if unknown.
         image: path of the image; it is not opened, but decides the fold.
+        box: x and y of the center, width and height of the sample's box, as shares of the image's width and height.
     """
 
     captions: tuple[str, ...]
     parts: tuple[Part, ...]
     image: str
+    box: tuple[float, float, float, float] = (0.5, 0.5, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,17 @@ class QuestionSet:
         return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)[:-1])).astype(np.int64)
 
     @cached_property
+    def caption_questions(self) -> Ints:
+        """(captions,) index of the question of each caption."""
+        return np.repeat(np.arange(len(self.questions)), [len(question.captions) for question in self.questions])
+
+    @cached_property
+    def image_numbers(self) -> Ints:
+        """(questions,) number of each question's image, by first occurrence."""
+        numbers: dict[str, int] = {}
+        return np.array([numbers.setdefault(each.image, len(numbers)) for each in self.questions], np.int64)
+
+    @cached_property
     def replaced_parts(self) -> Ints:
         """(captions,) index in `PARTS` of the part that each negative replaces; -1 for gold captions, -2 if unknown."""
         indices: list[int] = []
@@ -80,6 +93,10 @@ class QuestionSet:
             parts = [PARTS.index(part) for part in question.parts]
             indices += [-1, *(parts or [-2] * (len(question.captions) - 1))]
         return np.array(indices, np.int64)
+
+    def select_golds(self) -> QuestionSet:
+        """The gold captions alone, as questions of one caption."""
+        return QuestionSet([Question(each.captions[:1], (), each.image, each.box) for each in self.questions])
 
     def split_fold(self, number: int) -> tuple[QuestionSet, QuestionSet]:
         """Split off a fold, 0 to `FOLDS` - 1; all questions of an image are in one fold.
@@ -103,10 +120,23 @@ class QuestionSet:
         counts = np.cumsum(
             np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
         )
-        number = int(np.searchsorted(counts, min_questions)) + 1
+        number = min(int(np.searchsorted(counts, min_questions)) + 1, FOLDS)
+        return number, self.select_folds(number)
+
+    def select_folds(self, number: int) -> QuestionSet:
+        """The questions of the first ``number`` folds; this set itself if these are all folds."""
         if number >= FOLDS:
-            return FOLDS, self
-        return number, QuestionSet([question for question in self.questions if find_fold(question.image) < number])
+            return self
+        return QuestionSet([question for question in self.questions if find_fold(question.image) < number])
+
+    def select_part(self, part: Part) -> QuestionSet:
+        """The questions that offer swaps of a part, with their gold captions and these swaps alone."""
+        chosen = []
+        for each in self.questions:
+            swaps = [text for text, name in zip(each.captions[1:], each.parts, strict=False) if name == part]
+            if swaps:
+                chosen.append(Question((each.captions[0], *swaps), (part,) * len(swaps), each.image, each.box))
+        return QuestionSet(chosen)
 
 
 def find_fold(image: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scar.audit.charts import make_charts
 from scar.audit.findings import list_findings
+from scar.audit.limits import check_limits
 from scar.audit.tables import make_tables
 from scar.common.files import write_json
 from scar.common.html.figures import save_figures
@@ -14,18 +15,19 @@ from scar.common.html.figures import save_figures
 AUDIT_FILE = "audit.json"
 
 _INTRODUCTION = (
-    "What captions reveal without the image, which negatives may be true, and what repeats. Chance is 0.100 among ten "
-    "captions, and 0.250 among the gold caption and the swaps of one part."
+    "What captions reveal without the image, how hard negatives are, which may be true, and what repeats. Chance is "
+    "0.100 among ten captions, and 0.250 among the gold caption and the swaps of one part. A limit is broken if the "
+    "whole 95 % interval, resampled by image, is beyond it. A scene is plausible if the gold caption of another image "
+    "has its noun beside that of the object."
 )
 
 
-def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
+def write_report(report: dict[str, Any], folder: Path) -> None:
     """Write ``audit.json``, the charts as ``audit/*.png`` and the page ``audit.html`` into a folder.
 
     Args:
         report: what `scar.audit.audit` returns.
         folder: the folder to write into.
-        margin: hit rate above chance that is allowed; see `list_findings`.
     """
     write_json(report, folder / AUDIT_FILE)
     save_figures(
@@ -34,9 +36,23 @@ def write_report(report: dict[str, Any], folder: Path, margin: float) -> None:
         title=f"Audit of {folder.resolve().name}",
         about=_INTRODUCTION,
         tables=make_tables(report),
-        charts=make_charts(report, margin),
-        beyond=list_findings(report, margin),
+        charts=make_charts(report),
+        beyond=list_findings(report),
     )
+
+
+def describe_few_samples(report: dict[str, Any]) -> list[str]:
+    """Say in one line for each file why its figures are not limited, or why there are no judges."""
+    lines = [
+        f"{key}: no judge is trained, because the images are too few; a train file of the source would teach them."
+        for key, figures in report["sources"].items()
+        if not figures["blind"]
+    ]
+    reasons: dict[str, list[str]] = {}
+    for check in check_limits(report):
+        if check.unlimited:
+            reasons.setdefault(check.key, []).append(f"{check.limit.name} ({check.unlimited})")
+    return lines + [f"{key}: told and not limited: {'; '.join(names)}." for key, names in reasons.items()]
 
 
 def describe_unlinked_images(report: dict[str, Any]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
+from hashlib import blake2b
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -28,8 +29,8 @@ ROWS_PER_BLOCK = 10_000
 """Rows that are in memory at once, besides those of one more image."""
 
 _ROW_COLUMNS: dict[Split, list[str]] = {
-    "eval": ["qry_image_path", "bbox", "category", "tgt_text"],
-    "train": ["qry_image_path", "bbox", "category", "pos_text", "neg_text"],
+    "eval": ["qry_image_path", "bbox", "segmentation.size", "category", "tgt_text"],
+    "train": ["qry_image_path", "bbox", "segmentation.size", "category", "pos_text", "neg_text"],
 }
 _PROVENANCE_COLUMNS = ["source", "region_id", "gold", "negatives"]
 _LATER_COLUMNS = ["reason"]
@@ -71,6 +72,8 @@ class RowBlock:
         categories: (rows,) category of each sample's region.
         boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, turned or not as the rows have
             it: see `scar.formats.row_frame`.
+        extents: (rows, 2) width and height of each sample's image in pixels; without a mask, those of the smallest
+            rectangle from the corner 0, 0 that holds the boxes of the image's samples.
         reasons: (rows,) the reason of each gold caption; None for those whose file does not say it.
         caption_rows: (captions,) row of each caption, counted from the first one of the block.
         caption_kinds: (captions,) index in `CAPTION_KINDS` of the kind of each caption.
@@ -90,6 +93,7 @@ class RowBlock:
     image_groups: Ints
     categories: CodedTexts
     boxes: Floats
+    extents: Floats
     reasons: Sequence[str | None]
     caption_rows: Ints
     caption_kinds: Ints
@@ -127,7 +131,9 @@ class RowBlock:
         negatives = range(self.negative_starts[row], self.negative_starts[row + 1])
         has_parts = len(negatives) > 1  # published train rows have one negative, of an unknown part
         parts = tuple(PARTS[self.caption_kinds[caption] - 1] for caption in negatives) if has_parts else ()
-        return Question((self.caption_text(row), *map(self.caption_text, negatives)), parts, self.images[row])
+        captions = (self.caption_text(row), *map(self.caption_text, negatives))
+        x0, y0, x1, y1 = (self.boxes[row].reshape(2, 2) / self.extents[row]).ravel().tolist()
+        return Question(captions, parts, self.images[row], ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0))
 
 
 def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
@@ -146,6 +152,32 @@ def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
             start, rest = start + end, whole.slice(end)
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         _raise_bad_row(file, error)
+
+
+def choose_images(file: RowFile, capacity: int, seed: str) -> frozenset[str]:
+    """Draw images of a file, each with all its samples, that have at most ``capacity`` samples together.
+
+    At least one image is drawn. Whether an image is drawn depends on nothing but its path, the seed, and how many
+    samples the images before it have: so a draw of more samples has all images of a draw of fewer.
+
+    Raises:
+        InputError: the file is damaged, or a path is missing.
+    """
+    try:
+        counted = open_parquet(file.path).read(["qry_image_path"])["qry_image_path"].value_counts()
+        images, counts = (_require_values(column) for column in counted.flatten())
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        _raise_bad_row(file, error)
+    ordered = sorted(
+        zip(images.to_pylist(), counts.to_pylist(), strict=True),
+        key=lambda entry: blake2b(f"{seed}/{entry[0]}".encode(), digest_size=8).digest(),
+    )
+    totals = accumulate(count for _, count in ordered)
+    return frozenset(
+        image
+        for number, ((image, _), total) in enumerate(zip(ordered, totals, strict=True))
+        if total <= capacity or not number
+    )
 
 
 def _count_before_last_image(table: pa.Table) -> int:
@@ -182,7 +214,7 @@ def _iter_even_tables(path: Path, columns: Sequence[str], optional: Sequence[str
     pending: list[pa.Table] = []
     count = 0
     file = open_parquet(path)
-    if not set(columns) <= set(file.schema_arrow.names):
+    if not {name.partition(".")[0] for name in columns} <= set(file.schema_arrow.names):
         raise ValueError("a column is missing")
     present = [name for name in optional if name in file.schema_arrow.names]
     for batch in file.iter_batches(batch_size=ROWS_PER_BLOCK, columns=[*columns, *present]):
@@ -210,6 +242,8 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
     if has_provenance:
         _check_captions(columns, texts, published_codes, sizes, published_sizes, file.split)
     images = CodedTexts.from_array(_require_values(columns["qry_image_path"]))
+    image_groups = np.append(0, np.cumsum(images.codes[1:] != images.codes[:-1]))
+    boxes = _read_boxes(columns["bbox"])
     region_ids = _require_values(columns["region_id"]).to_numpy() if has_provenance else first_row + np.arange(count)
     negative_kinds = _require_values(pc.index_in(parts, pa.array(CAPTION_KINDS))).to_numpy()
     return RowBlock(
@@ -218,9 +252,10 @@ def _make_block(table: pa.Table, file: RowFile, first_row: int) -> RowBlock:
         sources=_require_values(columns["source"]).to_pylist() if has_provenance else [file.source] * count,
         region_ids=region_ids,
         images=[images.values[code] for code in images.codes],
-        image_groups=np.append(0, np.cumsum(images.codes[1:] != images.codes[:-1])),
+        image_groups=image_groups,
         categories=CodedTexts.from_array(_require_values(columns["category"])),
-        boxes=_read_boxes(columns["bbox"]),
+        boxes=boxes,
+        extents=_read_extents(columns["segmentation"], boxes, image_groups),
         reasons=columns["reason"].cast(pa.string()).to_pylist() if "reason" in columns else [None] * count,
         caption_rows=np.concatenate((np.arange(count), np.repeat(np.arange(count), sizes))),
         caption_kinds=np.concatenate((np.zeros(count, np.int64), negative_kinds)),
@@ -347,6 +382,17 @@ def _read_boxes(lists: pa.Array) -> Floats:
     boxes: Floats = values.reshape(-1, 4).copy()
     boxes[:, 2:] += boxes[:, :2]
     return boxes
+
+
+def _read_extents(masks: pa.StructArray, boxes: Floats, image_groups: Ints) -> Floats:
+    """(rows, 2) width and height of each row's image; see `RowBlock.extents`."""
+    corners = np.zeros((int(image_groups.max(initial=-1)) + 1, 2))
+    np.maximum.at(corners, image_groups, boxes[:, 2:])
+    extents: Floats = np.maximum(corners[image_groups], 1)
+    sizes = pc.struct_field(masks, "size")
+    has_size = _list_lengths(sizes) == extents.shape[1]
+    extents[has_size] = sizes.filter(pa.array(has_size)).flatten().to_numpy().reshape(-1, 2)[:, ::-1]
+    return extents
 
 
 def _require_values(column: pa.Array) -> pa.Array:

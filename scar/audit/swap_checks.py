@@ -14,6 +14,7 @@ from scar.audit.logistic import Floats, Ints
 from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock
 from scar.generators.rules.vetoes import MIN_BOX_OVERLAP
 from scar.language import english
+from scar.language.category_names import parse_noun_phrase
 from scar.language.lexicon import is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
 from scar.sample import Part
 
@@ -50,11 +51,15 @@ class SwapChecks:
         gold, swap = self._rows.caption_text(row), self._rows.caption_text(self._rows.count + negative)
         return f"{self._rows.sample_id(row)}: {gold!r}, {swap!r}"
 
-    def find_elsewhere(self, object_swaps: Ints) -> Any:
-        """(object_swaps,) whether the thing that a swap names is the category of another sample of the image.
+    @cached_property
+    def object_swaps(self) -> Ints:
+        """Indices of the negatives that replace an object whose row has known elements, in ascending order."""
+        return self.select_swaps("object", has_elements=True)
 
-        ``object_swaps`` are indices of negatives.
-        """
+    @cached_property
+    def is_elsewhere(self) -> Any:
+        """(object_swaps,) whether the thing that a swap names is the category of another sample of the image."""
+        object_swaps = self.object_swaps
         name_codes: dict[str, int] = {}
         categories = self._rows.categories
         row_names = map_codes(
@@ -65,6 +70,12 @@ class SwapChecks:
         )
         is_counted = np.ones(self._rows.count, bool)
         return self._find_in_other_rows(row_names, is_counted, object_swaps, swapped_names, len(name_codes))
+
+    @cached_property
+    def is_same_kind(self) -> Any:
+        """(object_swaps,) whether the thing that a swap names is of the true thing's kind."""
+        objects = self._rows.elements["object"]
+        return self._compare_replaced(self.object_swaps, objects, is_same_kind)
 
     def find_suspects(self) -> dict[str, Any]:
         """By each of `scar.audit.findings.SUSPECT_REASONS`, (negatives,) whether it holds for a negative."""
@@ -196,6 +207,16 @@ class SwapChecks:
         boxes, others = self._rows.boxes[first], self._rows.boxes[second]
         width, height = (np.minimum(boxes[:, 2:], others[:, 2:]) - np.maximum(boxes[:, :2], others[:, :2])).T
         return np.where((width > 0) & (height > 0), width * height, 0.0)
+
+
+def is_same_kind(phrase: str, other: str) -> bool:
+    """Whether the things of two noun phrases have one noun, or nouns of one kind: a fork and a spoon.
+
+    >>> is_same_kind("a salad fork", "a red spoon"), is_same_kind("a red car", "a car"), is_same_kind("a cat", "a cup")
+    (True, True, False)
+    """
+    first, second = (resolve_category(parse_noun_phrase(each).noun) for each in (phrase, other))
+    return first.name == second.name or (bool(first.kind) and first.kind == second.kind)
 
 
 def _is_place(phrase: str) -> bool:

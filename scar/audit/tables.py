@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from scar.audit.judges import PART_JUDGE
+from scar.audit.limits import check_limits
 from scar.sample import PARTS, REASONS
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
     """
     sources = report["sources"]
     tables = [
-        _make_baseline_table(sources),
+        _make_limit_table(report),
+        _make_judge_table(sources),
+        _make_one_part_table(sources),
         _make_training_table(sources),
+        _make_hardness_table(sources),
         _make_element_table(sources),
         _make_word_table(sources),
         _make_telltale_table(sources),
         _make_reason_table(sources),
+        _make_yield_table(sources),
         _make_false_negative_table(sources),
         _make_overlap_table(report),
         _make_review_table(sources),
@@ -43,9 +49,19 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
     return [table for table in tables if table.row_count]
 
 
-def _make_baseline_table(sources: dict[str, Any]) -> Table:
-    """Make the table of hit rates of the text-only baselines."""
-    table = make_table("Hit rates without the image", ["source", "baseline"], ["all", "95 %", *PARTS])
+def _make_limit_table(report: dict[str, Any]) -> Table:
+    """Make the table of the limits: each figure beside its limit."""
+    table = make_table("Limits", ["source", "what", "of"], ["value", "95 %", "limit", "verdict"])
+    for check in check_limits(report):
+        bound = f"{'≥' if check.limit.is_least else '≤'} {check.bound:.2f}"
+        value = _format_rate(check.value), _format_interval(check.interval)
+        table.add_row(check.key, check.limit.name, check.about, *value, bound, check.verdict)
+    return table
+
+
+def _make_judge_table(sources: dict[str, Any]) -> Table:
+    """Make the table of hit rates of the judges."""
+    table = make_table("Hit rates without the image", ["source", "judge"], ["all", "95 %", *PARTS])
     for key, figures in sources.items():
         for name, rates in figures["blind"].items():
             by_part = [_format_rate(rates["kinds"].get(part, {}).get("hit")) for part in PARTS]
@@ -53,9 +69,31 @@ def _make_baseline_table(sources: dict[str, Any]) -> Table:
     return table
 
 
+def _make_one_part_table(sources: dict[str, Any]) -> Table:
+    """Make the table of hit rates of the judge that learned from the swaps of one part alone; they have no limit."""
+    table = make_table("Hit rates beside one part, learned from this part", ["source", "judge"], PARTS)
+    for key, figures in sources.items():
+        if rates := figures["one_part"]:
+            table.add_row(key, PART_JUDGE, *(_format_rate(rates.get(part, {}).get("hit")) for part in PARTS))
+    return table
+
+
+def _make_hardness_table(sources: dict[str, Any]) -> Table:
+    """Make the table of shares of hard negatives."""
+    number_columns = ["same kind", "elsewhere", "either", "plausible scenes"]
+    table = make_table("Hard negatives", ["source"], number_columns)
+    for key, figures in sources.items():
+        objects, scenes = figures["hardness"]["objects"], figures["hardness"]["scenes"]
+        if objects or scenes:
+            names = ("same_kind", "elsewhere", "share")
+            shares = [f"{objects[name]:.1%}" if objects else "" for name in names]
+            table.add_row(key, *shares, f"{scenes['share']:.1%}" if scenes else "")
+    return table
+
+
 def _make_training_table(sources: dict[str, Any]) -> Table:
-    """Make the table of the samples that the baselines learned from and were tested on."""
-    table = make_table("Samples of the baselines", ["source", "trained on"], ["training", "test"])
+    """Make the table of the samples that the judges learned from and were tested on."""
+    table = make_table("Samples of the judges", ["source", "trained on"], ["training", "test"])
     for key, figures in sources.items():
         if figures["blind"]:
             drawn = [figures["drawn"][role] for role in ("learned", "asked")]
@@ -111,6 +149,16 @@ def _make_reason_table(sources: dict[str, Any]) -> Table:
         if total:
             shares = [f"{reasons['counts'].get(reason, 0) / total:.1%}" for reason in REASONS]
             table.add_row(key, *shares, f"{reasons['shared']:.1%}")
+    return table
+
+
+def _make_yield_table(sources: dict[str, Any]) -> Table:
+    """Make the table of the share of chosen regions that became samples, by the reason of their gold captions."""
+    table = make_table("Chosen regions that became samples, by reason", ["source"], REASONS)
+    for key, figures in sources.items():
+        if counts := figures["yield"]:
+            shares = {reason: count["samples"] / count["chosen"] for reason, count in counts.items() if count["chosen"]}
+            table.add_row(key, *(f"{shares[reason]:.1%}" if reason in shares else "" for reason in REASONS))
     return table
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from scar.audit.baselines import compute_hit_rates, fit_ngrams, score_questions
-from scar.audit.findings import CHANCE_MARGIN
+from scar.audit.hit_rates import compute_hit_rates
+from scar.audit.judges import JUDGES, score_questions
 from scar.audit.logistic import Floats, fit_conditional_logit
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.questions import FOLDS, Question, QuestionSet, ReservoirSample, fills_every_fold, find_fold
@@ -25,6 +25,9 @@ from scar.sample import Caption
 
 MOST_SAMPLES_LEARNED = 20_000
 """Most samples that the blind model is trained on; more would change its weights little and take longer."""
+
+CHANCE_MARGIN = 0.05
+"""Hit rate above chance at which the negatives are good enough."""
 
 MOST_ROUNDS = 3
 """The negatives of a source are redrawn at most this often."""
@@ -112,7 +115,7 @@ def refine_source(
         questions = select_questions(results(), f"{seed}/{key}/refine")
         if not fills_every_fold(questions.questions):
             raise InputError(f"{key}: too few images for a blind model to learn of; build without --refine.")
-        rates = compute_hit_rates(score_questions(fit_ngrams, None, questions), questions)
+        rates = compute_hit_rates(score_questions(JUDGES["n-grams"], None, questions), questions)
         blind.append({"all": rates["hit"]} | {part: kind["hit"] for part, kind in rates["kinds"].items()})
         if rates["hit"] <= rates["chance"] + CHANCE_MARGIN or number > MOST_ROUNDS:
             break

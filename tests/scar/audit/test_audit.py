@@ -20,14 +20,14 @@ def test_a_planted_word_is_found_and_named(leaky: Path) -> None:
     assert figures["telltales"]["gold"][0][0] == "lighthouse"
     assert figures["elements"]["scene"]["never_gold"] == 1
     assert figures["elements"]["scene"]["divergence"] == 1
-    assert any("beside scene swaps" in line for line in list_findings(report))
+    assert any("best judge in a part" in line and "scene) 1.000" in line for line in list_findings(report))
 
 
 def test_nothing_is_found_where_all_words_are_drawn_alike(fair_report: dict[str, Any]) -> None:
     for figures in fair_report["sources"].values():
         for rate in figures["blind"].values():
             assert rate["hit"] < 0.15
-            assert all(abs(kind["hit"] - 0.25) < 0.08 for kind in rate["kinds"].values())
+            assert all(abs(kind["hit"] - 0.25) < 0.1 for kind in rate["kinds"].values())
     assert list_findings(fair_report) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,9 @@ import pytest
 
 from scar import audit
 from scar.audit import baselines
-from scar.audit.baselines import (
-    Scorer,
-    compute_hit_rates,
-    fit_choice_frequency,
-    fit_fluency,
-    fit_lengths,
-    score_questions,
-)
+from scar.audit.baselines import fit_choice_frequency, fit_fluency
+from scar.audit.hit_rates import compute_hit_rates
+from scar.audit.judges import JUDGES, Scorer, score_questions
 from scar.audit.logistic import Floats
 from scar.audit.questions import Question, QuestionSet, find_fold
 
@@ -38,7 +32,7 @@ def test_a_gold_caption_of_its_own_length_is_found_by_length() -> None:
         return Question(tuple(captions), ("scene",) * 9, str(number))
 
     train, test = (QuestionSet([make_question(number) for number in numbers]) for numbers in (range(20), range(20, 40)))
-    rates = compute_hit_rates(score_questions(fit_lengths, train, test), test)
+    rates = compute_hit_rates(score_questions(JUDGES["length"], train, test), test)
     assert rates["hit"] == 1
     assert set(rates["kinds"]) == {"scene"}
 
@@ -60,11 +54,11 @@ def test_no_caption_is_scored_by_a_baseline_that_learned_from_its_image() -> Non
     folds: list[tuple[set[str], set[str]]] = []
 
     def fit_spy(train: QuestionSet) -> Scorer:
-        def score_texts(texts: Sequence[str]) -> Floats:
-            folds.append((set(train.captions), set(texts)))
-            return np.array([float(text.split()[1]) for text in texts])
+        def score(asked: QuestionSet) -> Floats:
+            folds.append((set(train.captions), set(asked.captions)))
+            return np.array([float(text.split()[1]) for text in asked.captions])
 
-        return score_texts
+        return score
 
     scores = score_questions(fit_spy, None, test)
     assert scores.tolist() == [float(text.split()[1]) for text in test.captions]

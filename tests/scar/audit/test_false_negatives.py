@@ -15,6 +15,7 @@ from scar.audit.false_negatives import MAX_EXAMPLES, FalseNegativeCounts
 from scar.audit.findings import SUSPECT_REASONS
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.row_blocks import iter_row_blocks
+from scar.audit.swap_checks import SwapChecks
 from scar.language import english
 from scar.language.lexicon import is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
 from scar.sample import PARTS
@@ -50,7 +51,7 @@ def test_negatives_that_may_be_true_are_found(
         scene = "a shelf" if "shelf" in negative.caption.scene else "a beach"
         samples.append(make_sample(Caption(noun, "on", scene), box=box, category=category))
     counts = FalseNegativeCounts()
-    counts.add_rows(read_block(samples))
+    counts.add_rows(SwapChecks(read_block(samples)))
     figures = counts.to_figures()
     suspects = {reason for reason in SUSPECT_REASONS if figures[reason]}
     assert suspects >= ({reason} if reason else set())
@@ -66,7 +67,7 @@ def test_replaced_words_come_from_the_texts_where_the_elements_are_unknown(read_
         make_sample(Caption("a dog on a mat", "", ""), Negative("object", Caption("an animal on a mat", "", "")))
     ]
     counts = FalseNegativeCounts()
-    counts.add_rows(read_block(samples))
+    counts.add_rows(SwapChecks(read_block(samples)))
     assert counts.to_figures()["wordnet"] == 1
 
 
@@ -125,7 +126,7 @@ def test_counts_are_those_of_a_loop(
     samples = list(draw_samples(1, "eval", known, images=60))
     counts = FalseNegativeCounts()
     for block in iter_row_blocks(write_file(tmp_path, samples, "eval")):
-        counts.add_rows(block)
+        counts.add_rows(SwapChecks(block))
     figures, found = counts.to_figures(), list(find_by_loop(samples))
     expected = Counter((reason, negative.part) for reason, _, negative in found)
     for reason in SUSPECT_REASONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scar.audit.baselines import fit_choice_frequency, score_questions
+from scar.audit.judges import JUDGES, score_questions
 from scar.audit.questions import FOLDS, Question, QuestionSet, ReservoirSample, find_fold
 
 
@@ -27,8 +27,8 @@ def test_the_first_folds_are_scored_alone_where_they_are_enough() -> None:
     assert 1 <= fold_count < FOLDS
     assert len(selected.questions) >= 30
     assert [find_fold(each.image) < fold_count for each in questions.questions].count(True) == len(selected.questions)
-    scores = dict(zip(questions.captions, score_questions(fit_choice_frequency, None, questions), strict=True))
-    first_scores = score_questions(fit_choice_frequency, None, questions, fold_count)
+    scores = dict(zip(questions.captions, score_questions(JUDGES["choice"], None, questions), strict=True))
+    first_scores = score_questions(JUDGES["choice"], None, questions, fold_count)
     assert first_scores.tolist() == [scores[text] for text in selected.captions]
     assert questions.select_first_folds(1000) == (FOLDS, questions)
     assert QuestionSet([]).select_first_folds(1)[1].questions == []

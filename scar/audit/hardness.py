@@ -1,0 +1,129 @@
+"""Measure how hard negatives are: objects of the same kind or in the image, scenes that suit the object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from scar.audit.caption_codes import Codes, hash_text, mix_codes
+from scar.audit.cooccurrence import ImageCounts
+from scar.audit.hit_rates import resample_share
+from scar.audit.logistic import Ints, Numbers
+from scar.audit.row_blocks import RowBlock
+from scar.audit.swap_checks import SwapChecks
+from scar.language.category_names import parse_noun_phrase
+from scar.language.lexicon import resolve_category
+
+
+class HardnessCounts:
+    """Counts of hard negatives in the samples of one file; rows are added block by block.
+
+    Attributes:
+        gold_images: code of the image of each gold caption, a block each; only of samples whose elements are known.
+        gold_pairs: codes of the pairs of nouns, object and scene, of these captions; likewise.
+    """
+
+    def __init__(self) -> None:
+        self.gold_images: list[Codes] = []
+        self.gold_pairs: list[Codes] = []
+        self._swap_images: list[Codes] = []
+        self._swap_pairs: list[Codes] = []
+        self._object_counts: list[Numbers] = []
+
+    def add_rows(self, rows: RowBlock, checks: SwapChecks) -> None:
+        """Count the negatives of a block of rows."""
+        images = _hash_group_images(rows)
+        owners = rows.image_groups[checks.negative_rows[checks.object_swaps]]
+        same, elsewhere = checks.is_same_kind, checks.is_elsewhere
+        flags = (same, elsewhere, same | elsewhere, np.ones(len(owners), bool))
+        sums = np.stack([np.bincount(owners, flag, len(images)) for flag in flags], axis=1)
+        self._object_counts.append(sums[sums[:, -1] > 0])
+        known = np.flatnonzero(rows.has_elements)
+        self.gold_images.append(images[rows.image_groups[known]])
+        self.gold_pairs.append(_code_pairs(rows, known, known))
+        scene_swaps = checks.select_swaps("scene", has_elements=True)
+        swap_rows = checks.negative_rows[scene_swaps]
+        self._swap_images.append(images[rows.image_groups[swap_rows]])
+        self._swap_pairs.append(_code_pairs(rows, swap_rows, rows.count + scene_swaps))
+
+    def to_figures(self, golds: ImageCounts) -> dict[str, Any]:
+        """Figures of all counted rows.
+
+        Args:
+            golds: in how many images a gold caption has each pair of nouns.
+
+        Returns:
+            ``objects``: ``share`` of object swaps whose thing is of the true thing's kind or in the image, with its
+            95 % ``interval``; ``same_kind``, of the kind; ``elsewhere``, the category of another sample of the image.
+            ``scenes``: ``share`` of scene swaps whose noun stands beside the object's noun in the gold caption of
+            another image, with its ``interval``. Both are None without elements. ``images``: number of images that
+            ``golds`` are of.
+        """
+        counts = np.concatenate([np.zeros((0, 4)), *self._object_counts])
+        images, pairs = _join_codes(self._swap_images), _join_codes(self._swap_pairs)
+        _, owners = np.unique(images, return_inverse=True)
+        plausible = np.bincount(owners, golds.count_others(images, pairs) > 0)
+        objects = _make_share(counts[:, 2], counts[:, 3])
+        if objects is not None:
+            kinds, elsewhere = (round(float(counts[:, each].sum() / counts[:, 3].sum()), 4) for each in (0, 1))
+            objects |= {"same_kind": kinds, "elsewhere": elsewhere}
+        return {"objects": objects, "scenes": _make_share(plausible, np.bincount(owners)), "images": golds.images}
+
+
+def count_gold_pairs(files: Sequence[HardnessCounts]) -> ImageCounts:
+    """Count the images whose gold captions have each pair of nouns, object and scene, in all files together."""
+    return ImageCounts.from_codes(
+        _join_codes([block for each in files for block in each.gold_images]),
+        _join_codes([block for each in files for block in each.gold_pairs]),
+    )
+
+
+def _make_share(hits: Numbers, counts: Numbers) -> dict[str, Any] | None:
+    """Share of hits with its interval; None without trials. Both arrays are by image."""
+    if not len(counts):
+        return None
+    low, high = resample_share(hits, counts)
+    return {"share": round(float(hits.sum() / counts.sum()), 4), "interval": [round(low, 4), round(high, 4)]}
+
+
+def _join_codes(blocks: Sequence[Codes]) -> Codes:
+    return np.concatenate([np.zeros(0, np.uint64), *blocks])
+
+
+def _hash_group_images(rows: RowBlock) -> Codes:
+    """(groups,) code of the image of each group of rows."""
+    first_rows = np.flatnonzero(np.diff(rows.image_groups, prepend=-1))
+    return np.array([hash_text(rows.images[row]) for row in first_rows.tolist()], np.uint64)
+
+
+def _code_pairs(rows: RowBlock, gold_rows: Ints, captions: Ints) -> Codes:
+    """(pairs,) code of the nouns of the object of each gold caption and of the scene of each other caption.
+
+    Args:
+        rows: the block.
+        gold_rows: (pairs,) row of each gold caption.
+        captions: (pairs,) index, among all captions of the block, of each other caption.
+    """
+    objects, scenes = rows.elements["object"], rows.elements["scene"]
+    return mix_codes(
+        _hash_nouns(objects.codes[gold_rows], objects.values), _hash_nouns(scenes.codes[captions], scenes.values)
+    )
+
+
+def _hash_nouns(codes: Ints, values: Sequence[str]) -> Codes:
+    """(texts,) code of the noun of each text; see `CodedTexts`."""
+    different, inverse = np.unique(codes, return_inverse=True)
+    return np.array([hash_text(find_noun(values[code])) for code in different.tolist()], np.uint64)[inverse]
+
+
+@lru_cache(maxsize=1 << 16)
+def find_noun(phrase: str) -> str:
+    """The noun of a phrase by which things are counted: "dining table" of "two dining tables".
+
+    >>> find_noun("two red cups"), find_noun("a ski slope")
+    ('cup', 'ski slope')
+    """
+    return resolve_category(parse_noun_phrase(phrase).noun).name
