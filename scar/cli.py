@@ -115,7 +115,7 @@ def audit_corpus(
     trained_on: Annotated[
         int,
         typer.Option(min=1, help="How many samples of a file a judge trains on, or is tested on, at most."),
-    ] = 4_000,
+    ] = 3_000,
     encoder: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A sentence-transformers model (name or folder) for an additional judge."),

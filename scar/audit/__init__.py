@@ -16,7 +16,7 @@ def audit(
     folder: Path | str,
     *,
     seed: int = 0,
-    trained_on: int = 4_000,
+    trained_on: int = 3_000,
     encoder: Encoder | None = None,
     track: Track = track_silently,
 ) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def audit(
         - ``telltales``: see `scar.audit.baselines.find_telltales`.
         - ``learned_of``: what the judges learned from: ``<source>/train``, or "other images of the same file".
         - ``drawn``: ``learned`` and ``asked``, the samples that the judges learned from and were tested on. Each
-          has ``samples``, the number that was used, and ``of``, the number in the file. A large file that is tested by
-          cross-validation is asked in part: `scar.audit.corpus_audit.ENOUGH_QUESTIONS`.
+          has ``samples``, the number that was used, and ``of``, the number in the file. A large file without another to
+          learn from is split in two: `scar.audit.corpus_audit.ENOUGH_QUESTIONS`.
         - ``consensus``: hit rate of `scar.audit.consensus.score_consensus`; None without samples.
         - ``elements``, ``vocabulary``, ``repetition``, ``lengths``: see `scar.audit.word_counts.WordCounts`.
         - ``truth``: see `scar.audit.false_negatives.FalseNegativeCounts`.

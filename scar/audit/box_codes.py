@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scar.audit.caption_codes import CodedFeatures, Codes, hash_text, list_pairs, list_words, mix_codes
+from scar.audit.caption_codes import CodedFeatures, Codes, hash_text, keep_features, list_pairs, list_words, mix_codes
 from scar.audit.logistic import Ints
 from scar.audit.questions import QuestionSet
 
@@ -26,6 +26,7 @@ _MARGIN = 0.02
 """A box touches a side of the image if it is nearer than this."""
 
 
+@keep_features
 def list_box_words(questions: QuestionSet) -> CodedFeatures:
     """The words of each caption, alone, with each other, and with each cell of the sample's box."""
     words = list_words(questions).expand_rows()

@@ -24,12 +24,11 @@ def summarize_by_caption(values: Floats, captions: Ints, caption_count: int) -> 
     Returns:
         (captions, 3) the `SUMMARIES` of each caption's values; NaN for a caption without any.
     """
-    starts = np.searchsorted(captions, np.arange(caption_count + 1))
-    sizes = np.diff(starts)
-    filled = sizes > 0
+    sizes = np.bincount(captions, minlength=caption_count)
+    starts, filled = np.cumsum(sizes) - sizes, sizes > 0
     found = np.full((caption_count, len(SUMMARIES)), np.nan)
     if filled.any():
-        reduced = [each.reduceat(values, starts[:-1][filled]) for each in (np.minimum, np.add, np.maximum)]
+        reduced = [each.reduceat(values, starts[filled]) for each in (np.minimum, np.add, np.maximum)]
         reduced[1] = reduced[1] / sizes[filled]
         found[filled] = np.stack(reduced, axis=1)
     return found

@@ -28,8 +28,8 @@ from scar.formats.build_report import read_report
 from scar.formats.corpus_files import open_corpus
 from scar.formats.reader import RowFile
 
-ENOUGH_QUESTIONS = 1_000
-"""Cross-validation within a file scores only as many folds as have this many questions: each fold costs another fit."""
+ENOUGH_QUESTIONS = 2_000
+"""A file with so many questions is split once; with fewer, each of five folds is scored by what the others teach."""
 
 
 @dataclass
@@ -127,30 +127,32 @@ def _make_figures(
     """
     counts = counts_by_key[key]
     file, questions = counts.file, counts.questions
-    train = counts_by_key.get(f"{file.source}/train") if file.split == "eval" else None
-    learned = train or counts
-    fold_count, test = (0, questions) if train else questions.select_first_folds(ENOUGH_QUESTIONS)
+    other = counts_by_key.get(f"{file.source}/train") if file.split == "eval" else None
+    learned = other or counts
+    train, test = (other.questions, questions) if other else (None, questions)
+    if not other and len(questions.questions) >= ENOUGH_QUESTIONS:
+        train, test = questions.hold_out()
     judges = dict(JUDGES) | ({"encoder": judge_texts(make_encoder_baseline(encoder))} if encoder else {})
     rates: dict[str, Any] = {}
     one_part: dict[str, Any] = {}
-    if (train and train.questions.questions) or fills_every_fold(questions.questions):
-        train_set = train.questions if train else None
+    if test.questions and (train.questions if train else fills_every_fold(test.questions)):
         for name, judge in track(judges.items(), f"judges of {key}", len(judges)):
-            rates[name] = compute_hit_rates(score_questions(judge, train_set, questions, fold_count), test)
-        one_part = judge_parts(train_set, questions, fold_count)
+            rates[name] = compute_hit_rates(score_questions(judge, train, test), test)
+        one_part = judge_parts(train, test)
+    training = train or test
     has_questions = bool(questions.questions)
     return {
         "samples": file.rows,
         "images": len(counts.image_sources),
-        "learned_of": f"{file.source}/train" if train else "other images of the same file",
+        "learned_of": f"{file.source}/train" if other else "other images of the same file",
         "drawn": {
-            "learned": {"samples": len(learned.questions.questions), "of": learned.file.rows},
+            "learned": {"samples": len(training.questions), "of": learned.file.rows},
             "asked": {"samples": len(test.questions) if rates else 0, "of": file.rows},
         },
         "blind": rates,
         "one_part": one_part,
         "consensus": compute_hit_rates(score_consensus(questions), questions)["hit"] if has_questions else None,
-        "telltales": find_telltales(learned.questions) if has_questions else {},
+        "telltales": find_telltales(training) if has_questions else {},
         "elements": counts.word_counts.compare_elements(),
         "vocabulary": counts.word_counts.compare_vocabulary(),
         "repetition": counts.word_counts.measure_repetition(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ from scar.audit.cooccurrence import ImageCounts
 from scar.audit.hit_rates import resample_share
 from scar.audit.logistic import Ints, Numbers
 from scar.audit.row_blocks import RowBlock
-from scar.audit.swap_checks import SwapChecks
-from scar.language.category_names import parse_noun_phrase
-from scar.language.lexicon import resolve_category
+from scar.audit.swap_checks import SwapChecks, resolve_phrase
 
 
 class HardnessCounts:
@@ -116,14 +113,4 @@ def _code_pairs(rows: RowBlock, gold_rows: Ints, captions: Ints) -> Codes:
 def _hash_nouns(codes: Ints, values: Sequence[str]) -> Codes:
     """(texts,) code of the noun of each text; see `CodedTexts`."""
     different, inverse = np.unique(codes, return_inverse=True)
-    return np.array([hash_text(find_noun(values[code])) for code in different.tolist()], np.uint64)[inverse]
-
-
-@lru_cache(maxsize=1 << 16)
-def find_noun(phrase: str) -> str:
-    """The noun of a phrase by which things are counted: "dining table" of "two dining tables".
-
-    >>> find_noun("two red cups"), find_noun("a ski slope")
-    ('cup', 'ski slope')
-    """
-    return resolve_category(parse_noun_phrase(phrase).noun).name
+    return np.array([hash_text(resolve_phrase(values[code]).name) for code in different.tolist()], np.uint64)[inverse]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from scar.audit.caption_classes import list_classes, summarize_by_caption
-from scar.audit.caption_codes import CodedFeatures, list_pairs, list_words
+from scar.audit.caption_codes import CodedFeatures, keep_features, list_pairs, list_words
 from scar.audit.logistic import Floats
 from scar.audit.questions import QuestionSet
 
@@ -17,6 +17,7 @@ _SHARES = (1e-9, 0.26, 0.51, 0.76, 1.0)
 """Edges between the classes of shares of mates: none, up to a quarter, a half, three quarters, less than all, all."""
 
 
+@keep_features
 def list_mates(questions: QuestionSet) -> CodedFeatures:
     """In how many of the image's other samples the words, pairs of words, and text of each caption are.
 

@@ -87,7 +87,7 @@ PART_JUDGE = "box"
 """The judge that also learns from the swaps of one part alone."""
 
 
-def score_questions(judge: Judge, train: QuestionSet | None, test: QuestionSet, fold_count: int = FOLDS) -> Floats:
+def score_questions(judge: Judge, train: QuestionSet | None, test: QuestionSet) -> Floats:
     """Score the captions of questions by a judge that learned from other questions.
 
     Args:
@@ -95,24 +95,22 @@ def score_questions(judge: Judge, train: QuestionSet | None, test: QuestionSet, 
         train: the questions to learn from. If it is None, the judge that scores a fold of ``test`` learns from the
             other folds.
         test: the questions to score.
-        fold_count: number of folds to score, from the first on, if ``train`` is None; other folds are left out. Not
-            used with ``train``.
 
     Returns:
-        (captions,) scores of the captions of the scored questions, in the order of ``test``.
+        (captions,) scores of the captions of ``test``, in its order.
     """
     if train is not None:
         return judge(train)(test)
     scores: dict[int, Floats] = {}
-    for number in range(fold_count):
+    for number in range(FOLDS):
         others, fold = test.split_fold(number)
         if fold.questions:
             fold_scores = np.split(judge(others)(fold), fold.gold_indices[1:])
             scores |= {id(question): part for question, part in zip(fold.questions, fold_scores, strict=True)}
-    return np.concatenate([scores[id(question)] for question in test.questions if id(question) in scores])
+    return np.concatenate([scores[id(question)] for question in test.questions])
 
 
-def judge_parts(train: QuestionSet | None, test: QuestionSet, fold_count: int = FOLDS) -> dict[str, Any]:
+def judge_parts(train: QuestionSet | None, test: QuestionSet) -> dict[str, Any]:
     """By part, the hit rate of `PART_JUDGE` among the gold caption and the part's swaps if it learned from these alone.
 
     Arguments are those of `score_questions`. A part without swaps, to learn from or to be tested on, is left out.
@@ -120,10 +118,7 @@ def judge_parts(train: QuestionSet | None, test: QuestionSet, fold_count: int = 
     found: dict[str, Any] = {}
     for part in PARTS:
         learned, asked = train and train.select_part(part), test.select_part(part)
-        if not asked.questions or not (learned.questions if learned else fills_every_fold(asked.questions)):
-            continue
-        scores = score_questions(JUDGES[PART_JUDGE], learned, asked, fold_count)
-        scored = asked if learned else asked.select_folds(fold_count)
-        if rates := compute_part_rates(scores, scored, part):
-            found[part] = rates
+        if asked.questions and (learned.questions if learned else fills_every_fold(asked.questions)):
+            scores = score_questions(JUDGES[PART_JUDGE], learned, asked)
+            found[part] = compute_part_rates(scores, asked, part)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 FOLDS = 5
 """Number of folds of cross-validation."""
+
+_HELD_FOLDS = 2
+"""Folds that are held out of a set that is large enough for one split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,13 @@ class QuestionSet:
         questions: the questions.
         fitted_ngrams: cache of n-grams and their weights, by length of the longest n-gram.
         cached_folds: cache of `split_fold`.
+        kept_features: cache of features, by the function that lists them.
     """
 
     questions: Sequence[Question]
     fitted_ngrams: dict[int, tuple[NgramVocabulary, Floats]] = field(default_factory=dict, repr=False, compare=False)
     cached_folds: dict[int, tuple[QuestionSet, QuestionSet]] = field(default_factory=dict, repr=False, compare=False)
+    kept_features: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def captions(self) -> list[str]:
@@ -111,23 +116,10 @@ class QuestionSet:
             self.cached_folds[number] = QuestionSet(sides[0]), QuestionSet(sides[1])
         return self.cached_folds[number]
 
-    def select_first_folds(self, min_questions: int) -> tuple[int, QuestionSet]:
-        """Select the fewest folds, from the first on, that have ``min_questions`` together; all if all have fewer.
-
-        Returns:
-            The number of folds, and their questions.
-        """
-        counts = np.cumsum(
-            np.bincount(np.array([find_fold(each.image) for each in self.questions], np.int64), minlength=FOLDS)
-        )
-        number = min(int(np.searchsorted(counts, min_questions)) + 1, FOLDS)
-        return number, self.select_folds(number)
-
-    def select_folds(self, number: int) -> QuestionSet:
-        """The questions of the first ``number`` folds; this set itself if these are all folds."""
-        if number >= FOLDS:
-            return self
-        return QuestionSet([question for question in self.questions if find_fold(question.image) < number])
+    def hold_out(self) -> tuple[QuestionSet, QuestionSet]:
+        """The questions of all folds but the first two, and those of the first two."""
+        held = QuestionSet([question for question in self.questions if find_fold(question.image) < _HELD_FOLDS])
+        return QuestionSet([each for each in self.questions if find_fold(each.image) >= _HELD_FOLDS]), held
 
     def select_part(self, part: Part) -> QuestionSet:
         """The questions that offer swaps of a part, with their gold captions and these swaps alone."""

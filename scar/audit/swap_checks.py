@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock
 from scar.generators.rules.vetoes import MIN_BOX_OVERLAP
 from scar.language import english
 from scar.language.category_names import parse_noun_phrase
-from scar.language.lexicon import is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
+from scar.language.lexicon import Thing, is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
 from scar.sample import Part
 
 _MIN_SAME_REGION_IOU = 0.5
@@ -209,13 +209,23 @@ class SwapChecks:
         return np.where((width > 0) & (height > 0), width * height, 0.0)
 
 
+@lru_cache(maxsize=1 << 16)
+def resolve_phrase(phrase: str) -> Thing:
+    """The thing that a noun phrase names, without its attributes and its number.
+
+    >>> resolve_phrase("two red cups").name, resolve_phrase("a ski slope").name
+    ('cup', 'ski slope')
+    """
+    return resolve_category(parse_noun_phrase(phrase).noun)
+
+
 def is_same_kind(phrase: str, other: str) -> bool:
     """Whether the things of two noun phrases have one noun, or nouns of one kind: a fork and a spoon.
 
     >>> is_same_kind("a salad fork", "a red spoon"), is_same_kind("a red car", "a car"), is_same_kind("a cat", "a cup")
     (True, True, False)
     """
-    first, second = (resolve_category(parse_noun_phrase(each).noun) for each in (phrase, other))
+    first, second = resolve_phrase(phrase), resolve_phrase(other)
     return first.name == second.name or (bool(first.kind) and first.kind == second.kind)
 
 

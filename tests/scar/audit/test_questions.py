@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from scar.audit.judges import JUDGES, score_questions
-from scar.audit.questions import FOLDS, Question, QuestionSet, ReservoirSample, find_fold
+from scar.audit.questions import Question, QuestionSet, ReservoirSample
 
 
 def test_the_draw_is_seeded_and_even() -> None:
@@ -21,14 +21,10 @@ def test_the_draw_is_seeded_and_even() -> None:
     assert max(counts.values()) < 80
 
 
-def test_the_first_folds_are_scored_alone_where_they_are_enough() -> None:
-    questions = QuestionSet([Question((f"gold {number}", f"other {number}"), (), str(number)) for number in range(100)])
-    fold_count, selected = questions.select_first_folds(30)
-    assert 1 <= fold_count < FOLDS
-    assert len(selected.questions) >= 30
-    assert [find_fold(each.image) < fold_count for each in questions.questions].count(True) == len(selected.questions)
-    scores = dict(zip(questions.captions, score_questions(JUDGES["choice"], None, questions), strict=True))
-    first_scores = score_questions(JUDGES["choice"], None, questions, fold_count)
-    assert first_scores.tolist() == [scores[text] for text in selected.captions]
-    assert questions.select_first_folds(1000) == (FOLDS, questions)
-    assert QuestionSet([]).select_first_folds(1)[1].questions == []
+def test_a_large_set_is_split_once_by_image() -> None:
+    questions = QuestionSet([Question((f"gold {n}", f"other {n}"), (), str(n // 3)) for n in range(300)])
+    learned, held = questions.hold_out()
+    assert len(learned.questions) + len(held.questions) == 300
+    assert 60 < len(held.questions) < 180
+    assert {each.image for each in learned.questions}.isdisjoint(each.image for each in held.questions)
+    assert len(score_questions(JUDGES["choice"], learned, held)) == 2 * len(held.questions)
