@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from scar.audit.arrays import concatenate_ranges
-from scar.audit.logistic import Features, Floats, Ints, fit_conditional_logit
+from scar.audit.logistic import PENALTY, Features, Floats, Ints, fit_conditional_logit
 from scar.audit.questions import QuestionSet
 from scar.audit.tokenized_texts import TokenizedTexts
 
@@ -85,16 +85,17 @@ class CodedModel:
     weights: Floats
 
     @classmethod
-    def fit(cls, features: CodedFeatures, questions: QuestionSet) -> CodedModel:
+    def fit(cls, features: CodedFeatures, questions: QuestionSet, penalty: float = PENALTY) -> CodedModel:
         """Fit the weights that make the gold captions the likeliest of their questions.
 
-        Features of a single question are left out.
+        Features of a single question are left out, as they say nothing about others. ``penalty`` is that of
+        `fit_conditional_logit`.
         """
         known = np.sort(features.codes[_find_shared(features, questions)])
         if not len(known):
             return cls(known, np.zeros(0))
         captions = Features(_make_matrix(features, known), features.row_indices)
-        return cls(known, fit_conditional_logit(captions, questions.gold_indices, tolerance=_GRADIENT_TOLERANCE))
+        return cls(known, fit_conditional_logit(captions, questions.gold_indices, penalty, _GRADIENT_TOLERANCE))
 
     def score(self, features: CodedFeatures) -> Floats:
         """(captions,) sum of the weights of each caption's features; unknown features count nothing."""

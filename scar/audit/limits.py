@@ -109,7 +109,7 @@ def _check_file(key: str, figures: dict[str, Any]) -> Iterator[LimitCheck]:
     for limit, rates in ((OVER_TEN, tens), (IN_PART, parts)):
         if rates:
             bound = limit.human if has_human else limit.other
-            rate, about = max(rates, key=lambda entry: (entry[0]["interval"][0] > bound, entry[0]["hit"]))
+            rate, about = max(rates, key=lambda entry: (entry[0]["interval"][0] > bound, entry[0]["hit"], entry[1]))
             yield check(limit, rate["hit"], rate["interval"], about, asked)
     hardness = figures.get("hardness") or {}
     few = _explain_few(figures["samples"])

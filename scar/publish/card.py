@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from scar.audit.findings import SUSPECT_REASONS, list_findings
+from scar.audit.limits import check_limits
 from scar.common.files import format_bytes, hash_file, write_text
 from scar.common.progress import Track, track_silently
 from scar.errors import InputError
@@ -117,6 +118,7 @@ def render_card(summary: CorpusSummary, template: Path | None = None) -> str:
                 parts=PARTS,
                 reasons=SUSPECT_REASONS,
                 chance=1 / 10,
+                checks=check_limits(dict(summary.audit)) if summary.audit else [],
                 findings=list_findings(dict(summary.audit)) if summary.audit else [],
                 limits=list_limits(summary),
                 versions=read_versions(),

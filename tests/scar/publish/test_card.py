@@ -12,6 +12,7 @@ import pytest
 
 from scar import Recipe, build
 from scar.audit import audit
+from scar.audit.limits import check_limits
 from scar.audit.report import write_report
 from scar.errors import InputError
 from scar.generators.generator import Generator
@@ -91,7 +92,7 @@ def test_audit_figures_plots_and_a_review_are_in_card_and_croissant(corpus: Path
     ]
     (corpus / "review.jsonl").write_text("\n".join(lines) + "\n")
     figures = audit(corpus)
-    write_report(figures, corpus, 0.05)
+    write_report(figures, corpus)
     write_card(corpus)
     text = (corpus / CARD).read_text(encoding="utf-8")
     assert "It has not been audited." not in text
@@ -99,6 +100,8 @@ def test_audit_figures_plots_and_a_review_are_in_card_and_croissant(corpus: Path
         for name, rate in source["blind"].items():
             assert f"| {key} | {name} | {rate['hit'] * 100:.1f} % |" in text
         assert f"| {key} | {source['truth']['negatives']:,} |" in text
+    for check in check_limits(figures):
+        assert f"| {check.key} | {check.limit.name} | {check.about} | {check.value * 100:.1f} % |" in text
     images = [line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert images
     assert all((corpus / image).is_file() for image in images)
