@@ -26,11 +26,13 @@ class NewIds:
         numbers: the new id, by index of the record in the list.
         given: the id that the file has instead, by the new id; None if it has none.
         duplicates: indices in the arrays of annotations that are the same record a second time.
+        rule: why they were numbered, as a build counts it.
     """
 
     numbers: dict[int, int] = field(default_factory=dict)
     given: dict[int, Any] = field(default_factory=dict)
     duplicates: tuple[int, ...] = ()
+    rule: str = "id_numbered"
 
 
 def number_images(images: dict[int, CocoImage]) -> tuple[dict[int, CocoImage], dict[int, int]]:
@@ -87,7 +89,10 @@ def _iter_names(file: str) -> Iterator[str]:
 def number_annotations(
     path: Path, spans: RecordSpans, ids: NDArray[np.int64], earlier: NDArray[np.int64] | None
 ) -> tuple[NDArray[np.int64], NewIds]:
-    """Number the annotations that have no id, a code, or the id of another annotation.
+    """Number the annotations that have no id, a code, or the id of another annotation; all if a file counts from 0.
+
+    Label Studio counts annotations from 0, but pycocotools takes an annotation 0 for none. Counted from 1, as CVAT
+    does, the same annotations have the same ids, and so the same samples.
 
     Args:
         path: path of the file.
@@ -104,6 +109,9 @@ def number_annotations(
     keeps = np.zeros(len(ids), bool)
     values, firsts = np.unique(ids, return_index=True)
     keeps[firsts] = True
+    is_from_0 = earlier is None and len(ids) > 1 and np.array_equal(ids, np.arange(len(ids)))
+    if is_from_0:
+        keeps[:] = False
     if earlier is not None:
         keeps &= ~np.isin(ids, earlier)
     if len(values) and is_code(int(values[0])):
@@ -123,7 +131,8 @@ def number_annotations(
     numbered = ids.copy()
     numbered[rows] = new
     numbers = dict(zip(spans[rows, 1].tolist(), new, strict=True))
-    return numbered, NewIds(numbers, dict(zip(new, given, strict=True)), duplicates)
+    rule = "id_from_0" if is_from_0 else "id_numbered"
+    return numbered, NewIds(numbers, dict(zip(new, given, strict=True)), duplicates, rule)
 
 
 def _read_given_id(text: bytes, path: Path) -> Any:

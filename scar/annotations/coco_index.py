@@ -123,7 +123,7 @@ def index_annotations(
     taken = None if earlier is None else earlier.annotation_ids
     own_ids, new_ids = number_annotations(path, collector.spans, given_ids, taken)
     if new_ids.numbers:
-        tally.repaired["id_numbered"] += len(new_ids.numbers)
+        tally.repaired[new_ids.rule] += len(new_ids.numbers)
     if earlier is None:
         _complete_images(images, image_ids, folder, path, tally)
     known_image = is_matched & is_among(image_ids, images)

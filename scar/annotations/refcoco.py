@@ -6,7 +6,7 @@ The expressions are in a pickle of Python 2, which is read without running its c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -59,8 +59,16 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     inputs = source.inputs
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
     things = cache(index_annotations, inputs["instances"], tally.skip_bad, ImageFolder(source.images, source.frame))
+    refs = {number: refs[given] for number, given in _pair_ids(refs, things)}
     phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
     return index_image_set(source, tally, cache, phrases)
+
+
+def _pair_ids(given_ids: Iterable[int], things: AnnotationIndex) -> Iterator[tuple[int, int]]:
+    """Pair the ids that expressions give annotations with those that the annotations have, which may be numbered."""
+    kept = set(things.annotation_ids.tolist()) - things.given_ids.keys()
+    numbers = {given: number for number, given in things.given_ids.items() if given not in kept and type(given) is int}
+    return ((numbers.get(given, given), given) for given in given_ids)
 
 
 def _read_expressions(path: Path, names: Sequence[str], tally: Tally) -> dict[int, tuple[_Ref, tuple[str, ...]]]:

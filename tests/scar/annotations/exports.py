@@ -165,6 +165,7 @@ def write_voc(folder: Path, tiny: TinySet) -> Path:
 EXPORTS = {
     "coco": write_coco,
     "cvat": write_cvat,
+    "label_studio": write_label_studio,
     "labelme": write_labelme,
     "yolo": write_yolo,
     "voc": write_voc,

@@ -75,3 +75,12 @@ def test_what_is_no_list_is_refused(content: bytes, message: str, tmp_path: Path
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         load_expressions(path)
+
+
+def test_expressions_find_annotations_that_are_counted_from_0(files: Expressions) -> None:
+    for number, annotation in enumerate(files.annotations):
+        annotation["id"] = number
+    files.refs = [ref(1, 0, "train", "the first"), ref(2, 3, "train", "the last")]
+    (picture,) = read_as_json(files, Tally(skip_bad=True))
+    phrases = {region.box.x0: region.phrases for region in picture.regions if region.target}
+    assert phrases == {10: ("the first",), 40: ("the last",)}
