@@ -54,6 +54,7 @@ TABLE, PERSON = ("dining table", (0, 120, 320, 240)), ("person", (60, 20, 151, 2
         ([PERSON, ("frisbee", (140, 60, 170, 90))], (1, "held by", 0), [(150, 60, 180, 90)]),
         ([PERSON, ("skateboard", (50, 220, 160, 236))], (1, "ridden by", 0), [(80, 140, 110, 236)]),
         ([TABLE, PERSON, ("spoon", (200, 150, 240, 170))], (2, "on", 0), [(145, 150, 200, 170)]),
+        ([("bed", (0, 100, 320, 240)), PERSON, ("book", (200, 150, 240, 180))], (2, "on", 0), [(145, 150, 200, 180)]),
         # who may be on a thing, what is in another one, what is carried
         ([PERSON, ("bench", (155, 130, 290, 228))], (1, "next to", 0), [(140, 130, 290, 228)]),
         (
