@@ -54,6 +54,8 @@ def evaluate_models(
     keep_going: options.KeepGoing = False,
     limit: options.Limit = None,
     plan: options.Plan = False,
+    request_json: options.RequestJson = None,
+    at_once: options.AtOnce = None,
     as_json: options.Json = False,
 ) -> None:
     """Score models on tasks: write results, print tables of scores. All data are checked before a model is loaded."""
@@ -81,6 +83,8 @@ def evaluate_models(
             limit,
             plan,
             task_file or [],
+            request_json,
+            at_once,
         )
         outcome = run_models(run, ties=parse_tie_rule(ties))
         at_chance = print_results(outcome.results, as_json, output) if outcome.results else False

@@ -37,6 +37,8 @@ class RunOptions:
     limit: int | None = None
     plan: bool = False
     task_file: Sequence[Path] = ()
+    request_json: str | None = None
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,15 @@ def run_models(
     failures: list[str] = []
     noted = failures if options.keep_going else None
     choice = select_checked_tasks(options.tasks, options.data, options.images, noted, options.limit, options.task_file)
-    embedders = load_embedders(options.model, options.config, options.seed, options.region, choice.usable)
+    embedders = load_embedders(
+        options.model,
+        options.config,
+        options.seed,
+        options.region,
+        choice.usable,
+        options.request_json,
+        options.at_once,
+    )
     given = [name for name in ("refresh", "trust_stored") if getattr(options, name)]
     if given and not any(getattr(embedder, "stored", True) for embedder in embedders):
         names = " and ".join(embedder.name for embedder in embedders)

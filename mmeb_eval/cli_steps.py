@@ -97,6 +97,8 @@ def load_embedders(
     seed: int | None,
     region: str | None,
     task_files: Sequence[TaskFiles],
+    request_json: str | None = None,
+    at_once: int | None = None,
 ) -> list[Embedder]:
     """Load the models, each wrapped in the region strategy if one is given.
 
@@ -106,6 +108,8 @@ def load_embedders(
         seed: seed of the random baseline, or of the user's own function.
         region: a region strategy; None leaves the models as they are.
         task_files: the tasks on which the models will be scored.
+        request_json: see `mmeb_eval.models.load_model`.
+        at_once: see there, too.
 
     Raises:
         EvalError: a model or the strategy is unknown, a model cannot be loaded or lacks the method that the strategy
@@ -118,7 +122,8 @@ def load_embedders(
     if region is not None and not any(files.task.query == "image+text+box" for files in task_files):
         raise EvalError(f"--region {region}: no task here has regions; it is for SCaR, leave it out.")
     select_device()
-    embedders = load_models(list(dict.fromkeys(names)), config=config, seed=seed)
+    wanted = list(dict.fromkeys(names))
+    embedders = load_models(wanted, config=config, seed=seed, request_json=request_json, at_once=at_once)
     return embedders if region is None else [apply_strategy(embedder, region) for embedder in embedders]
 
 

@@ -27,7 +27,7 @@ class ModelFamily:
         argument: that part as help shows it, such as ``<folder or hub id>``; empty if the family takes none.
         argument_required: whether the name must have that part; if not, the option ``config`` may stand for it.
         extra: pip extra of this distribution that installs the family's libraries; empty if it needs none.
-        options: which of the options ``config`` and ``seed`` the function takes.
+        options: which of the options of `load_models` the function takes.
         takes_whole_name: whether the function gets the whole name instead, as its colon belongs to a URL.
     """
 
@@ -37,6 +37,13 @@ class ModelFamily:
     extra: str = ""
     options: tuple[str, ...] = ()
     takes_whole_name: bool = False
+
+
+def _serve(loader: str, address: str, *, takes_whole_name: bool = False) -> ModelFamily:
+    """The family of models behind a URL that a function of `mmeb_eval.adapters.http` makes."""
+    options = ("request_json", "at_once")
+    path = f"mmeb_eval.adapters.http:{loader}"
+    return ModelFamily(path, f"{address}#<model>", options=options, takes_whole_name=takes_whole_name)
 
 
 MODEL_FAMILIES: Mapping[str, ModelFamily] = {
@@ -63,14 +70,28 @@ MODEL_FAMILIES: Mapping[str, ModelFamily] = {
         "mmeb_eval.adapters.sentence_transformers:load_multi_vector", "<folder or hub id>", extra="adapters"
     ),
     "mteb": ModelFamily("mmeb_eval.adapters.mteb:load", "<name in mteb's registry>", extra="adapters"),
-    "http": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
-    "https": ModelFamily("mmeb_eval.adapters.http:load", "//<host>/v1/embeddings#<model>", takes_whole_name=True),
-    "vllm": ModelFamily("mmeb_eval.adapters.http:load_vllm", "<url>/v1/embeddings#<model>"),
+    "http": _serve("load", "//<host>/v1/embeddings", takes_whole_name=True),
+    "https": _serve("load", "//<host>/v1/embeddings", takes_whole_name=True),
+    "vllm": _serve("load_vllm", "<url>/v1/embeddings"),
+    "openai": _serve("load_openai", "<url>/v1/embeddings"),
+    "jina": _serve("load_jina", "<url>/v1/embeddings"),
+    "cohere": _serve("load_cohere", "<url>/v2/embed"),
+    "voyage": _serve("load_voyage", "<url>/v1/multimodalembeddings"),
+    "tei": _serve("load_tei", "<url>/embed"),
+    "infinity": _serve("load_infinity", "<url>/embeddings"),
+    "ollama": _serve("load_ollama", "<url>/api/embed"),
 }
 """Part of a model's name before the first colon -> its family."""
 
 
-def load_model(name: str, *, config: str | None = None, seed: int | None = None) -> Embedder:
+def load_model(
+    name: str,
+    *,
+    config: str | None = None,
+    seed: int | None = None,
+    request_json: str | None = None,
+    at_once: int | None = None,
+) -> Embedder:
     """Load the embedder that a name stands for.
 
     Args:
@@ -80,15 +101,24 @@ def load_model(name: str, *, config: str | None = None, seed: int | None = None)
         config: config of the model ``virtue``: ``demo``, ``tiny``, ``2b``, ``7b`` or a TOML file; or the argument
             ``config`` of a function of the user's own.
         seed: seed of the model ``random``, 0 by default; or the argument ``seed`` of a function of the user's own.
+        request_json: JSON object whose keys each request to a server gets.
+        at_once: largest number of requests to a server in flight.
 
     Raises:
         UnknownName: no model, entry point or module has that name.
         EvalError: the model cannot be loaded, or takes no such option; the message says why.
     """
-    return load_models([name], config=config, seed=seed)[0]
+    return load_models([name], config=config, seed=seed, request_json=request_json, at_once=at_once)[0]
 
 
-def load_models(names: Sequence[str], *, config: str | None = None, seed: int | None = None) -> list[Embedder]:
+def load_models(
+    names: Sequence[str],
+    *,
+    config: str | None = None,
+    seed: int | None = None,
+    request_json: str | None = None,
+    at_once: int | None = None,
+) -> list[Embedder]:
     """Load several models in the order of their names; a name that is given twice is loaded once.
 
     Each model gets those of the options that it takes. An option that none of them takes is an error.
@@ -97,7 +127,8 @@ def load_models(names: Sequence[str], *, config: str | None = None, seed: int | 
         UnknownName: no model, entry point or module has one of the names.
         EvalError: a model cannot be loaded, or no model takes an option; see `load_model`.
     """
-    given = {option: value for option, value in (("config", config), ("seed", seed)) if value is not None}
+    options_of_all = {"config": config, "seed": seed, "request_json": request_json, "at_once": at_once}
+    given: dict[str, str | int] = {option: value for option, value in options_of_all.items() if value is not None}
     own = {name: split_options(name) for name in names}
     families = {name: MODEL_FAMILIES.get(base.partition(":")[0]) for name, (base, _) in own.items()}
     untaken = set(given) - {option for family in families.values() if family for option in family.options}
@@ -105,9 +136,10 @@ def load_models(names: Sequence[str], *, config: str | None = None, seed: int | 
     if untaken and not others:
         option = min(untaken)
         takers = ", ".join(name for name, family in MODEL_FAMILIES.items() if option in family.options)
+        shown = f"--{option.replace('_', '-')} {given[option]}"
         raise EvalError(
-            f"--{option} {given[option]}: {', '.join(names)} has no such option; {takers} takes it, as does a function "
-            f"of your own with a parameter {option}."
+            f"{shown}: {', '.join(names)} has no such option; {takers} takes it, as does a function of your own with a "
+            f"parameter {option}."
         )
     embedders = []
     for name, family in families.items():

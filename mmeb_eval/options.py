@@ -13,7 +13,8 @@ from scar.common.terminal import MAX_SEED
 MODEL_HELP = (
     "Model: constant, random, text-only or virtue; clip:, siglip:, two-tower:, sentence-transformers: or multi-vector: "
     "with a folder or hub id; open_clip:<name>?pretrained=<weights>; mteb:<name>; "
-    "http://host/v1/embeddings#<model> or vllm:<the same URL>; an entry point of a package; or "
+    "http://host/v1/embeddings#<model>, or the same behind vllm:, openai:, jina:, cohere:, voyage:, tei:, infinity: or "
+    "ollama:; an entry point of a package; or "
     "my_module:function. Options of the model follow its name: 'my_module:function?ckpt=a.pt&dtype=bfloat16'."
 )
 REGION_HELP = (
@@ -68,6 +69,12 @@ TaskFiles: TypeAlias = Annotated[
         "--task-file",
         help="TOML file with your own tasks (docs/own_tasks.md); --tasks may name some of them.",
     ),
+]
+RequestJson: TypeAlias = Annotated[
+    str | None, typer.Option(help='JSON object whose keys each request to a server gets, such as {"dimensions": 256}.')
+]
+AtOnce: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Largest number of requests to a server in flight at the same time.")
 ]
 Output: TypeAlias = Annotated[Path, typer.Option(help="Results folder; writes <output>/<model>/<task>.json.")]
 BaselineSeed: TypeAlias = Annotated[

@@ -1,13 +1,8 @@
-"""Models behind a URL that takes JSON by POST and answers ``{"data": [{"index": 0, "embedding": [...]}, ...]}``.
+"""Models behind a URL that take JSON by POST, such as OpenAI's, vLLM's, Cohere's or Ollama's.
 
-The answer is that of OpenAI's embeddings API. A model is named by the URL, a ``#`` and the model's name there. There
-are two kinds of request:
-
-- ``http:`` sends ``{"model": ..., "input": [...]}``. Items without an image are strings. Items with an image are
-  objects ``{"image": "data:image/png;base64,...", "text": ...}``; each object gives one vector (Jina, Azure).
-- ``vllm:`` sends each item in a request of its own, all items of a batch at the same time, as
-  ``{"model": ..., "messages": [{"role": "user", "content": [...]}]}`` with parts ``image_url`` and ``text``, which vLLM
-  turns into one vector.
+A model is named by the URL, a ``#`` and the model's name there. `mmeb_eval.adapters.endpoint_shapes` has the requests
+and answers of each kind of server. ``http:`` sends ``{"model": ..., "input": [...]}``: items without an image as
+strings, items with an image as objects ``{"image": "data:image/png;base64,...", "text": ...}``; each gives one vector.
 
 The environment variable `KEY_VARIABLE` holds the key, which is sent as a bearer token. No name, setting or message
 contains it.
@@ -15,12 +10,11 @@ contains it.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gzip
 import http.client
-import io
 import json
+import math
 import os
 import ssl
 import sys
@@ -32,20 +26,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
-import numpy as np
-
-from mmeb_eval.adapters.patience import Patience
+from mmeb_eval.adapters.endpoint_options import EndpointOptions, TooMuch, find_too_much
+from mmeb_eval.adapters.endpoint_shapes import SHAPES, Requests, Shape, decode_base64_vector, find_shape_by_path
+from mmeb_eval.adapters.patience import Patience, say_once
 from mmeb_eval.adapters.shared import list_items, normalise_rows
-from mmeb_eval.data.images import open_rgb, read_image_header
 from mmeb_eval.item import Item
+from mmeb_eval.templates.protocols import DEFAULT_PROTOCOL
 from mmeb_eval.vectors import make_rows
-from scar.common.orientation import UPRIGHT
 from scar.common.retry import is_temporary, parse_retry_after
-from scar.errors import ContractError, EvalError
+from scar.errors import ContractError, EvalError, ItemError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    import numpy as np
     from numpy.typing import NDArray
 
 KEY_VARIABLE = "MMEB_EVAL_API_KEY"
@@ -59,17 +51,10 @@ MAX_CONCURRENT_REQUESTS = 256
 
 RATE_LIMIT_STATUS = 429
 
-WEB_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Formats of image files that are sent unchanged -> their MIME types; other images are sent as PNG."""
-
-PLAIN_MODES = ("1", "L", "P", "RGB")
-"""Modes of images that are sent unchanged if EXIF does not turn them: all decoders agree on their pixels."""
-
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """Scheme of a URL -> the port that it implies."""
 
 Body = Mapping[str, Any]
-MakeRequests = Callable[[Sequence[Item]], list[tuple[list[int], Body]]]
 
 
 class Endpoint:
@@ -77,20 +62,20 @@ class Endpoint:
 
     Args:
         url: URL of the endpoint, followed by a ``#`` and the name of the model.
-        make_requests: turns items into requests: for each, the indices of its items, and its JSON body without the
-            model's name.
-        request_kind: name of this kind of request in results.
+        shape: its requests and answers.
         prefix: what stands before the URL in the embedder's name, so that two kinds of request have two names.
+        options: see `EndpointOptions`.
 
     Attributes:
+        layout: layout of items, as the protocol of the model wants it.
         max_batch_size: largest number of items that are sent at the same time, each in a request of its own; None if
             one request holds them.
 
     Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
+        EvalError: ``url`` is not a URL, names no model, or contains a user or password; or an option has no effect.
     """
 
-    def __init__(self, url: str, make_requests: MakeRequests, request_kind: str, prefix: str = "") -> None:
+    def __init__(self, url: str, shape: Shape, prefix: str, options: EndpointOptions) -> None:
         self._url, self._model = urldefrag(url)
         parts = urlsplit(self._url)
         if parts.scheme not in ("http", "https") or not parts.hostname or not _has_valid_port(parts):
@@ -99,41 +84,98 @@ class Endpoint:
             raise EvalError(f"{parts.hostname}: no user or password in the URL; put the key into {KEY_VARIABLE}.")
         if not self._model:
             raise EvalError(f"{url}: which model? Write its name behind the URL: {url}#model.")
-        self._make_requests = make_requests
-        self.max_batch_size: int | None = None
+        if options.truncate and not shape.cut:
+            raise EvalError(f"{url}: a server of this shape ({shape.name}) cannot be asked to cut texts.")
+        self._shape = shape
+        self._options = options
+        self._protocol = options.select_protocol(self._model, shape)
+        self._fitting: int | None = shape.most_items
+        self.layout = self._protocol.layout
+        self.max_batch_size = options.at_once or MAX_CONCURRENT_REQUESTS if shape.each_alone else None
         endpoint = normalise_url(self._url)
-        self.name = f"{prefix}{endpoint}#{self._model}"
-        self.settings = {"endpoint": endpoint, "model": self._model, "request": request_kind}
+        self.name = f"{prefix}{endpoint}#{self._model}{options.suffix}"
+        own = {} if self._protocol.name == DEFAULT_PROTOCOL else self._protocol.settings
+        self.settings = {"endpoint": endpoint, "model": self._model, "request": shape.name, **own, **options.settings}
+
+    def count_requests(self, texts: int, images: int, batch_size: int) -> int:
+        """The most requests for so many texts and items with an image, without those that are sent again."""
+        if self._shape.each_alone:
+            return texts + images
+        size = max(1, min(batch_size // (self._options.at_once or 1), self._fitting or batch_size))
+        sides = 1 if self._protocol.name == DEFAULT_PROTOCOL else 2
+        return sides * (math.ceil(texts / size) + math.ceil(images / size))
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of L2 norm 1.
 
         Raises:
             DataError: an item has a prompt, or an image that cannot be opened.
+            ItemError: the server has no place for an item, or it is too long; the error tells its index.
             EvalError: the server refuses, or does not answer in time, see `mmeb_eval.adapters.patience`.
             ContractError: the answer does not give each item one vector; or there is no item.
         """
         items = list_items(items, self.name)
-        requests = self._make_requests(items)
+        parts = self._split(list(range(len(items))))
+        requests = [request for part in parts for request in self._make_requests(items, part)]
         vectors: list[Any] = [None] * len(items)
-        with ThreadPoolExecutor(min(max(1, len(requests)), MAX_CONCURRENT_REQUESTS)) as pool:
-            answers = pool.map(lambda request: self._post_with_retries(request[1], len(request[0])), requests)
-            for (rows, _), answer in zip(requests, answers, strict=True):
-                for row, vector in zip(rows, answer, strict=True):
+        at_once = self._options.at_once or MAX_CONCURRENT_REQUESTS
+        with ThreadPoolExecutor(max(1, min(len(requests), at_once))) as pool:
+            for answers in pool.map(lambda request: self._embed_rows(items, *request), requests):
+                for row, vector in answers.items():
                     vectors[row] = vector
         return normalise_rows(vectors, self.name, len(items))
 
+    def _split(self, rows: list[int]) -> list[list[int]]:
+        """Split indices of items into as many parts as are sent at once, none larger than what fits."""
+        count = 1 if self._shape.each_alone else self._options.at_once or 1
+        size = max(1, min(math.ceil(len(rows) / count), self._fitting or len(rows)))
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+    def _make_requests(self, items: Sequence[Item], rows: list[int]) -> Requests:
+        """The requests for some items, with indices among all, as in errors."""
+        try:
+            requests = self._shape.make_requests([items[row] for row in rows], self._protocol)
+            return [([rows[place] for place in own], body) for own, body in requests]
+        except ItemError as error:
+            raise ItemError(error.reason, None if error.index is None else rows[error.index]) from None
+
+    def _embed_rows(self, items: Sequence[Item], rows: list[int], body: Body) -> dict[int, list[float]]:
+        """The vectors of the items of one request, by index; if they are too much for the server, of each half."""
+        try:
+            switch = self._shape.cut if self._options.truncate else self._shape.whole
+            content = {"model": self._model, **body, **switch, **self._options.request_json}
+            return dict(zip(rows, self._post_with_retries(content, len(rows)), strict=True))
+        except TooMuch as error:
+            if len(rows) == 1:
+                hint = "; the option ?truncate=true cuts texts that are too long" if self._can_cut() else ""
+                raise ItemError(f"{self._url}: {error}{hint}", rows[0]) from None
+            half = math.ceil(len(rows) / 2)
+            if error.is_about_size:
+                self._fitting = min(half, self._fitting or half)
+                say_once(self._url, f"{self._url}: {error}; going on with batches of {half}", 1.0)
+        vectors: dict[int, list[float]] = {}
+        for part in (rows[:half], rows[half:]):
+            for request in self._make_requests(items, part):
+                vectors |= self._embed_rows(items, *request)
+        return vectors
+
+    def _can_cut(self) -> bool:
+        """Whether the user may ask the server to cut texts, and has not."""
+        return bool(self._shape.cut) and not self._options.truncate
+
     def _post_with_retries(self, body: Body, count: int) -> list[list[float]]:
         """Send one request, again after temporary failures; return its ``count`` vectors."""
-        content = json.dumps({"model": self._model, **body}).encode("utf-8")
+        content = json.dumps(body).encode("utf-8")
         patience = Patience(self._url)
         while True:
             server_wait, is_limited = None, False
             try:
-                return _parse_vectors(self._send_request(content), count, self.name)
+                return _parse_vectors(self._send_request(content), count, self.name, self._shape)
             except urllib.error.HTTPError as error:
                 with error:
                     reason = _hide_key(_describe_http_error(error))
+                if (too_much := find_too_much(error.code, reason)) is not None:
+                    raise too_much from None
                 if not is_temporary(error.code):
                     lacks_key = error.code in (401, 403) and not os.environ.get(KEY_VARIABLE)
                     raise EvalError(f"{self._url}: {reason}{f' Set {KEY_VARIABLE}.' if lacks_key else ''}") from None
@@ -172,26 +214,51 @@ class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
-def load(url: str) -> Endpoint:
-    """Make the embedder of an endpoint that takes ``input``; ``url`` ends in ``#`` and the model's name.
+def load(
+    url: str,
+    *,
+    protocol: str | None = None,
+    request_json: str | None = None,
+    at_once: int | None = None,
+    truncate: bool = False,
+) -> Endpoint:
+    """Make the embedder of an endpoint; ``url`` ends in ``#`` and the model's name.
+
+    The end of the URL's path tells the shape, see `mmeb_eval.adapters.endpoint_shapes.find_shape_by_path`. For the
+    options, see `EndpointOptions`.
 
     Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
+        EvalError: ``url`` is not a URL, names no model, or contains a user or password; or an option cannot be used.
     """
-    return Endpoint(url, make_input_requests, "input")
+    shape = find_shape_by_path(urlsplit(urldefrag(url)[0]).path)
+    return Endpoint(url, shape, "", EndpointOptions.parse(protocol, request_json, at_once, truncate))
 
 
-def load_vllm(url: str) -> Endpoint:
-    """Make the embedder of an endpoint that takes chat messages, such as that of vLLM.
+def _make_loader(shape: str, prefix: str) -> Callable[..., Endpoint]:
+    """A function like `load` for the endpoints of one shape."""
 
-    ``url`` ends in ``#`` and the model's name.
+    def load_shape(
+        url: str,
+        *,
+        protocol: str | None = None,
+        request_json: str | None = None,
+        at_once: int | None = None,
+        truncate: bool = False,
+    ) -> Endpoint:
+        options = EndpointOptions.parse(protocol, request_json, at_once, truncate)
+        return Endpoint(url, SHAPES[shape], f"{prefix}:", options)
 
-    Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a user or password.
-    """
-    endpoint = Endpoint(url, make_message_requests, "messages", "vllm:")
-    endpoint.max_batch_size = MAX_CONCURRENT_REQUESTS
-    return endpoint
+    return load_shape
+
+
+load_vllm = _make_loader("messages", "vllm")
+load_openai = _make_loader("openai", "openai")
+load_jina = _make_loader("jina", "jina")
+load_cohere = _make_loader("cohere", "cohere")
+load_voyage = _make_loader("voyage", "voyage")
+load_tei = _make_loader("tei", "tei")
+load_infinity = _make_loader("infinity", "infinity")
+load_ollama = _make_loader("ollama", "ollama")
 
 
 def normalise_url(url: str) -> str:
@@ -209,72 +276,6 @@ def normalise_url(url: str) -> str:
     return parts._replace(netloc=f"{host}{port}", path=parts.path.rstrip("/")).geturl()
 
 
-def make_input_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for the items without an image, as strings, and one for those with an image, as objects.
-
-    A request without items is left out.
-
-    Returns:
-        For each request, the indices of its items, and its JSON body without the model's name.
-
-    Raises:
-        DataError: an image cannot be opened.
-    """
-    texts: dict[int, str] = {}
-    objects: dict[int, dict[str, str]] = {}
-    for row, item in enumerate(items):
-        if item.image is None:
-            texts[row] = item.text
-        else:
-            objects[row] = ({"text": item.text} if item.text else {}) | {"image": encode_data_url(item.image)}
-    return [(list(inputs), {"input": list(inputs.values())}) for inputs in (texts, objects) if inputs]
-
-
-def make_message_requests(items: Sequence[Item]) -> list[tuple[list[int], Body]]:
-    """One request for each item: a message with its image, if it has one, then its text.
-
-    An item with an image and no text sends the image alone.
-
-    Returns:
-        For each request, the index of its item in a list, and its JSON body without the model's name.
-
-    Raises:
-        DataError: an image cannot be opened.
-    """
-    requests: list[tuple[list[int], Body]] = []
-    for row, item in enumerate(items):
-        content: list[Any] = []
-        if item.image is not None:
-            content.append({"type": "image_url", "image_url": {"url": encode_data_url(item.image)}})
-        if item.text or item.image is None:
-            content.append({"type": "text", "text": item.text})
-        requests.append(([row], {"messages": [{"role": "user", "content": content}]}))
-    return requests
-
-
-def encode_data_url(path: Path) -> str:
-    """An image file as a data URL; a server that decodes it gets the pixels that `open_rgb` gives.
-
-    The file is sent as it is where all decoders agree on it, else as PNG.
-
-    Raises:
-        DataError: the image cannot be opened.
-    """
-    from PIL import Image
-
-    rgb = open_rgb(path)
-    with Image.open(path) as image:
-        mime_type = WEB_FORMATS.get(image.format or "")
-        shows_as_it_is = image.mode in PLAIN_MODES and "transparency" not in image.info
-    if mime_type and shows_as_it_is and read_image_header(path).orientation == UPRIGHT:
-        content = path.read_bytes()
-    else:
-        buffer = io.BytesIO()
-        rgb.save(buffer, "PNG")
-        mime_type, content = "image/png", buffer.getvalue()
-    return f"data:{mime_type};base64,{base64.b64encode(content).decode('ascii')}"
-
-
 def _has_valid_port(parts: SplitResult) -> bool:
     """Whether a URL has no port, or a number that can be one."""
     try:
@@ -283,12 +284,12 @@ def _has_valid_port(parts: SplitResult) -> bool:
         return False
 
 
-def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
+def _parse_vectors(answer: Any, count: int, name: str, shape: Shape) -> list[list[float]]:
     """Check an answer and return its vectors in the order of the request."""
-    data = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+    data = shape.read_answer(answer)
+    if data is None or not all(isinstance(row, dict) for row in data):
         raise ContractError(
-            f"{name}: the answer has no list `data`: {_hide_key(_shorten_text(json.dumps(answer).encode()))}"
+            f"{name}: the answer has no {shape.answer}: {_hide_key(_shorten_text(json.dumps(answer).encode()))}"
         )
     indices = [row.get("index", position) for position, row in enumerate(data)]
     if any(type(index) is not int for index in indices) or sorted(indices) != list(range(count)):
@@ -296,12 +297,15 @@ def _parse_vectors(answer: Any, count: int, name: str) -> list[list[float]]:
         raise ContractError(f"{name}: {count} vectors were asked for, {len(data)} came, numbered {numbers}.")
     rows = {index: row.get("embedding") for index, row in zip(indices, data, strict=True)}
     for index, vector in rows.items():
+        if isinstance(vector, str) and (numbers_of_text := decode_base64_vector(vector)) is not None:
+            rows[index] = numbers_of_text
+            continue
         if isinstance(vector, list) and vector and all(isinstance(part, list) for part in vector):
             make_rows([vector], name, 1)  # refuses several vectors for one item
         if not isinstance(vector, list) or not vector or not all(_is_number(value) for value in vector):
             shown = _hide_key(_shorten_text(json.dumps(vector).encode()))
-            way_out = "; make the server answer with floats, not base64" if isinstance(vector, str) else ""
-            raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers: {shown}{way_out}.")
+            way_out = ", nor float32 in base64" if isinstance(vector, str) else ""
+            raise ContractError(f"{name}: `embedding` {index} of the answer is no list of numbers{way_out}: {shown}.")
     return [[float(value) for value in rows[index]] for index in range(count)]
 
 

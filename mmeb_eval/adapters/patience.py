@@ -66,7 +66,7 @@ class Patience:
                 f"{self._url}: {reason}{asks}, after {self._waited_s:.0f} s of waiting; run again later, what is "
                 f"stored is kept, or let {WAIT_VARIABLE} be more than {self._limit_s:.0f} seconds."
             )
-        _say_once(self._url, f"{self._url}: {reason}; trying again in {pause:.0f} s", pause)
+        say_once(self._url, f"{self._url}: {reason}; trying again in {pause:.0f} s", pause)
         time.sleep(pause)
         self._waited_s += pause
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
@@ -88,7 +88,7 @@ def read_max_wait() -> float:
     return seconds
 
 
-def _say_once(url: str, line: str, pause: float) -> None:
+def say_once(url: str, line: str, pause: float) -> None:
     """Write a line to stderr, once while the requests to a URL that are sent at the same time wait."""
     now = time.monotonic()
     with _lock:

@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from mmeb_eval.adapters import http, patience
+from mmeb_eval.adapters.image_data import encode_data_url
 from mmeb_eval.contract import check
 from mmeb_eval.data.files import find_scar_tasks
 from mmeb_eval.data.images import open_rgb
@@ -124,7 +125,7 @@ def test_words_go_as_strings_and_images_as_data_urls(server: Server, picture: Pa
 def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path) -> None:
     embedder = load_model(f"vllm:{server.url}#m")
     vectors = embedder.embed([Item("what?", picture), Item("a cat"), Item("", picture)])
-    url = {"type": "image_url", "image_url": {"url": http.encode_data_url(picture)}}
+    url = {"type": "image_url", "image_url": {"url": encode_data_url(picture)}}
     contents = [[url, {"type": "text", "text": "what?"}], [{"type": "text", "text": "a cat"}], [url]]
     messages = [[{"role": "user", "content": content}] for content in contents]
     assert sorted(map(repr, (body["messages"] for _, body in server.requests))) == sorted(map(repr, messages))
@@ -178,7 +179,7 @@ def test_every_format_arrives_with_the_pixels_that_other_models_see(tmp_path: Pa
     Image.fromarray(np.asarray(noise)[..., 0].astype(np.uint16) * 257).save(tmp_path / "f.png")
     kinds = ("jpeg", "png", "png", "webp", "png", "png")
     for path, kind in zip(sorted(tmp_path.iterdir()), kinds, strict=True):
-        head, _, content = http.encode_data_url(path).partition(",")
+        head, _, content = encode_data_url(path).partition(",")
         assert head == f"data:image/{kind};base64"
         sent = Image.open(io.BytesIO(base64.b64decode(content)))
         assert sent.getexif().get(0x0112, 1) == 1
@@ -322,7 +323,7 @@ def test_the_key_is_sent_and_never_shown(server: Server, corpus: Path, monkeypat
         (lambda answer: {"data": [answer["data"][0], answer["data"][1] | {"index": None}]}, r"numbered \[1, null\]"),
         (
             lambda answer: {"data": [row | {"embedding": "AAAA"} for row in answer["data"]]},
-            'is no list of numbers: "AAAA"; make the server answer with floats, not base64',
+            'is no list of numbers, nor float32 in base64: "AAAA"',
         ),
         (
             lambda answer: {"data": [row | {"embedding": []} for row in answer["data"]]},
