@@ -188,7 +188,7 @@ def compare_results(first: Sequence[Result], second: Sequence[Result], *, seed: 
                     f"cannot be paired; score both on one data folder."
                 )
     paired_hits = {
-        name: (find_hits(a[name].ranks), find_hits(b[name].ranks), a[name].clusters or b[name].clusters)
+        name: (find_hits(a[name].ranks), find_hits(b[name].ranks), a[name].clusters or b[name].clusters or ())
         for name in common
     }
     complete = [name for name in GROUPS if set(list_group_tasks(name)) <= set(common)]

@@ -153,7 +153,7 @@ def _make_score(results: Sequence[Result]) -> Score:
     """Make the score of one task, or the mean over several, with its interval."""
     mean = sum(result.metrics[HEADLINE_METRIC] for result in results) / len(results)
     low, high = bootstrap_interval(
-        [find_hits(result.ranks) for result in results], [result.clusters for result in results]
+        [find_hits(result.ranks) for result in results], [result.clusters or () for result in results]
     )
     queries = sum(result.counts["queries"] for result in results)
     chance = sum(result.chance for result in results) / len(results)

@@ -29,7 +29,7 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
                 f"{model}: stored vectors were not checked (--trust-stored), so these scores may be of another model: "
                 f"{', '.join(trusted)}."
             )
-        if old := [result for result in own if not result.margins]:
+        if old := [result for result in own if not result.margins or result.clusters is None]:
             lacking = ", ".join(dict.fromkeys(what for result in old for what in result.lacks))
             tasks = ", ".join(result.task for result in old)
             lines.append(f"{model}: results on {tasks} are of an early version, without {lacking}; run them again.")

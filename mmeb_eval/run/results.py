@@ -57,8 +57,8 @@ class Result:
             0 is the right one.
         margins: similarity of each query and its right candidate minus that of the best wrong one, to 6 decimals; 0 if
             no candidate is wrong. Empty in results of early versions.
-        clusters: for each query, the number of its image among the task's; empty if no two queries are about one image,
-            and in results of early versions.
+        clusters: for each query, the number of its image among the task's; empty if no two queries are about one image.
+            None in results of early versions, whose queries count as independent.
         cost: what the vectors cost in the run that made them; None if nobody measured it. It lies in a file of its own,
             as it changes from run to run.
     """
@@ -72,7 +72,7 @@ class Result:
     ranks: tuple[int, ...]
     top: tuple[tuple[int, ...], ...]
     margins: tuple[float, ...]
-    clusters: tuple[int, ...] = ()
+    clusters: tuple[int, ...] | None = ()
     cost: Cost | None = field(default=None, compare=False)
 
     @property
@@ -80,6 +80,7 @@ class Result:
         """What a result of an early version lacks, in words; empty for one of this version."""
         found = {
             "margins": not self.margins,
+            "the images of queries": self.clusters is None,
             "the ten best candidates": all(len(best) < 2 for best in self.top) and self.chance < 1,
             "digests of the data": not {"queries", "candidates"} <= self.settings.keys(),
             "metrics": not {f"{name}@{k}" for name in METRICS for k in CUTOFFS} <= self.metrics.keys(),
@@ -201,7 +202,8 @@ def read_result(path: Path) -> Result:
     top = tuple(
         tuple(best) if isinstance(best, list) else (best,) for best in row["top"]
     )  # one number in version 0.1.0
-    lists = {"ranks": tuple(row["ranks"]), "top": top, **{key: tuple(row.get(key, ())) for key in _LATER_KEYS}}
+    lists: dict[str, Any] = {"ranks": tuple(row["ranks"]), "top": top, "margins": tuple(row.get("margins", ()))}
+    lists["clusters"] = tuple(row["clusters"]) if row.get("clusters") is not None else None
     return Result(**{**row, **lists}, cost=read_cost(path))
 
 

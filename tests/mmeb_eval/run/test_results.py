@@ -168,13 +168,14 @@ def test_costs_lie_beside_the_result_and_stay_when_nothing_is_embedded(tmp_path:
 
 def test_a_result_of_version_0_1_0_is_read_and_says_what_it_lacks(tmp_path: Path) -> None:
     row = json.loads(write_result(RESULT, tmp_path).read_text())
-    del row["margins"]
+    del row["margins"], row["clusters"]
     old = tmp_path / "old" / "VOC2007.json"
     old.parent.mkdir()
     old.write_text(json.dumps({**row, "top": [0, 1, 1, 1]}))
     result = read_result(old)
-    assert (result.top, result.margins) == (((0,), (1,), (1,), (1,)), ())
-    assert result.lacks == ("margins", "the ten best candidates", "digests of the data", "metrics")
+    assert (result.top, result.margins, result.clusters) == (((0,), (1,), (1,), (1,)), (), None)
+    assert result.lacks[:2] == ("margins", "the images of queries")
+    assert result.lacks[2:] == ("the ten best candidates", "digests of the data", "metrics")
 
 
 def test_a_limited_run_replaces_no_longer_result(tmp_path: Path) -> None:
