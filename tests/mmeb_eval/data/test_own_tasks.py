@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,8 +21,9 @@ from mmeb_eval.item import Item
 from mmeb_eval.run.doubts import list_doubts
 from mmeb_eval.run.evaluate import evaluate
 from mmeb_eval.templates.fused import get_layout
-from scar.errors import DataError
+from scar.errors import DataError, HubError
 from scar.sample import Box
+from tests.local_hub import TOKEN, LocalHub
 from tests.shared import SHARED
 
 Write = Callable[..., Path]
@@ -168,3 +170,26 @@ def test_the_users_copy_of_fg_ovd_is_scored_on_the_photos_at_hand(tmp_path: Path
     (tmp_path / "tasks.toml").write_text(f'[hard]\nformat = "FG-OVD"\nrows = "h.jsonl"\nimages = "{photos}"\n')
     (files,) = read_task_file(tmp_path / "tasks.toml")
     assert evaluate(Constant(), files).counts["queries"] == len(kept) == 44
+
+
+def test_rows_and_images_on_the_hub_are_fetched_and_their_commit_is_recorded(
+    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    huggingface_hub.HfApi(endpoint=local_hub.endpoint, token=TOKEN).create_repo("you/signs", repo_type="dataset")
+    image = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(image, "PNG")
+    row = {"image": "1.png", "bbox": [1, 2, 9, 8], "positive": "a sign", "negatives": ["a tree"]}
+    contents = {"rows.jsonl": json.dumps(row).encode() + b"\n", "photos/1.png": image.getvalue(), "large.bin": b"0"}
+    local_hub.put_files("you/signs", contents)
+    table = '[signs]\nformat = "regions"\nhub = "you/signs"\nrows = "rows.jsonl"\nimages = "photos"\n'
+    (tmp_path / "tasks.toml").write_text(table)
+    (files,) = read_task_file(tmp_path / "tasks.toml")
+    assert evaluate(Constant(), files).counts["queries"] == 1
+    assert files.task.dataset.startswith("you/signs@")
+    assert not [asked for asked in local_hub.asked if "large.bin" in asked]
+    (tmp_path / "tasks.toml").write_text(table + 'revision = "no-such"\n')
+    with pytest.raises(HubError, match="signs: you/signs@no-such: "):
+        read_task_file(tmp_path / "tasks.toml")
