@@ -182,7 +182,11 @@ def test_rows_and_images_on_the_hub_are_fetched_and_their_commit_is_recorded(
     image = io.BytesIO()
     Image.new("RGB", (64, 48), "teal").save(image, "PNG")
     row = {"image": "1.png", "bbox": [1, 2, 9, 8], "positive": "a sign", "negatives": ["a tree"]}
-    contents = {"rows.jsonl": json.dumps(row).encode() + b"\n", "photos/1.png": image.getvalue(), "large.bin": b"0"}
+    contents: dict[str, bytes | None] = {
+        "rows.jsonl": json.dumps(row).encode() + b"\n",
+        "photos/1.png": image.getvalue(),
+        "large.bin": b"0",
+    }
     local_hub.put_files("you/signs", contents)
     table = '[signs]\nformat = "regions"\nhub = "you/signs"\nrows = "rows.jsonl"\nimages = "photos"\n'
     (tmp_path / "tasks.toml").write_text(table)
