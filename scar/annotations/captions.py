@@ -72,8 +72,10 @@ def index_captions(
     tally.ignored.update(ignored)
     names = _name_coco_images(collector.named_images) if file_names is None else file_names
     numbers = numbers or {}
-    named_images = [(numbers.get(number, number), name) for number, name in collector.named_images]
-    own_ids, named = resolve_images(collector.image_ids, names, numbers)
+    named_images = collector.named_images
+    if numbers:
+        named_images = [(numbers.get(number, number), name) for number, name in named_images]
+    own_ids, named = resolve_images(collector.image_ids, lambda: names, numbers)
     ids = match_images(names, named_images, images_file, path.name)
     image_ids, is_matched = replace_ids(own_ids, ids)
     if moved := named + int((image_ids != own_ids).sum()):
@@ -117,7 +119,10 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
                 collector.named_images.append(image)
             continue
         try:
-            caption = _read_caption(record.text, record.describe_location(path))
+            try:
+                caption = _CAPTION.decode(record.text)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                caption = _mend_caption(record.text, record.describe_location(path))
         except BadRecord as bad:
             without_caption.append(bad)
             continue
@@ -137,20 +142,22 @@ def _locate_captions(path: Path, skip_bad: bool) -> tuple[RecordCollector, Count
 
 def read_captions(path: Path, spans: RecordSpans) -> tuple[str, ...]:
     """Read the captions at the given positions of a captions JSON, in their order; see `read_records` for errors."""
-    records = (_read_caption(text, path.name) for text in read_records(path, spans))
+    records = []
+    for text in read_records(path, spans):
+        try:
+            records.append(_CAPTION.decode(text))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            records.append(_mend_caption(text, path.name))
     return tuple((record.caption or "").strip() for record in records)
 
 
-def _read_caption(text: bytes | msgspec.Raw, where: str) -> _Caption:
-    """Decode a caption; the id of its image is a number or a code.
+def _mend_caption(text: bytes | msgspec.Raw, where: str) -> _Caption:
+    """Decode a caption whose image has an id that is no integer: it becomes a number or a code.
 
     Raises:
         BadRecord: it is no caption.
     """
-    try:
-        return _CAPTION.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        entry = parse_record(ANY_JSON, text, where)
+    entry = parse_record(ANY_JSON, text, where)
     number = number_id(entry.get("image_id")) if isinstance(entry, dict) else NO_ID
     if number == NO_ID or not isinstance(entry.get("caption", ...), str | None):
         return parse_record(_CAPTION, text, where)

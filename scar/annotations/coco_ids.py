@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.annotations.coco_mending import read_annotation
 from scar.annotations.coco_records import CocoImage, CocoRelation, MendedAnnotation
-from scar.annotations.ids import NO_ID, is_code, iter_free_numbers, number_id
+from scar.annotations.ids import LAST_CODE, NO_ID, has_codes, is_code, iter_free_numbers, number_id
 from scar.annotations.record_index import RecordSpans, read_records, replace_ids
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def number_images(images: dict[int, CocoImage]) -> tuple[dict[int, CocoImage], d
     Returns:
         The images by id, and the new id by the code. If no id is a code, the same images and an empty dictionary.
     """
-    codes = [number for number in images if is_code(number)]
-    if not codes:
+    if min(images, default=0) > LAST_CODE:
         return images, {}
+    codes = [number for number in images if is_code(number)]
     highest = max((number for number in images if not is_code(number)), default=0)
     numbers = dict(zip(codes, islice(iter_free_numbers(highest), len(codes)), strict=True))
     for code, number in numbers.items():
@@ -52,7 +52,7 @@ def number_images(images: dict[int, CocoImage]) -> tuple[dict[int, CocoImage], d
 
 
 def resolve_images(
-    image_ids: NDArray[np.int64], file_names: Mapping[int, str], numbers: Mapping[int, int]
+    image_ids: NDArray[np.int64], name_images: Callable[[], Mapping[int, str]], numbers: Mapping[int, int]
 ) -> tuple[NDArray[np.int64], int]:
     """Replace codes of images by their numbers.
 
@@ -60,19 +60,19 @@ def resolve_images(
 
     Args:
         image_ids: (M,) ids that are numbers or codes.
-        file_names: file names of the images by id.
+        name_images: gives the file names of the images by id.
         numbers: the id of an image by its code; see `number_images`.
 
     Returns:
         (M,) the ids; a code that is of no image stays. And the number of those that a file name told.
     """
-    codes = {number for number in set(image_ids.tolist()) if is_code(number)}
-    if not codes:
+    if not has_codes(image_ids):
         return image_ids, 0
+    codes = {number for number in set(image_ids.tolist()) if is_code(number)}
     targets = {code: numbers[code] for code in codes if code in numbers}
     named: dict[int, int] = {}
     if unknown := codes - targets.keys():
-        for number, file in file_names.items():
+        for number, file in name_images().items():
             for code in {number_id(name) for name in _iter_names(file)} & unknown:
                 named[code] = NO_ID if code in named else number
     named = {code: number for code, number in named.items() if number != NO_ID}

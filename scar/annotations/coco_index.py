@@ -17,10 +17,10 @@ from scar.annotations.coco_image import FileReading
 from scar.annotations.coco_mending import read_annotation, read_category, read_image, read_relation
 from scar.annotations.coco_records import ANNOTATION, CocoCategory, CocoImage, CocoRelation
 from scar.annotations.coco_texts import TACO_LISTS, collect_texts, read_own_caption
-from scar.annotations.ids import is_code, number_id
+from scar.annotations.ids import has_codes, is_code, number_id
 from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
-from scar.annotations.image_sizes import ImageFolder, check_size, read_size
+from scar.annotations.image_sizes import ImageFolder, has_allowed_size, read_size, refuse_size
 from scar.annotations.json_stream import ANY_JSON, Record, iter_records, parse_record
 from scar.annotations.record_index import (
     FileSpans,
@@ -199,7 +199,7 @@ def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _L
                 if earlier is not None:
                     collector.named_images += filter(None, [parse_named_image(record)])
                 else:
-                    _add_image(read_image(record, path), content.images, record.describe_location(path))
+                    _add_image(read_image(record, path), content.images, record, path)
             elif record.list == "categories":
                 _add_category(read_category(record, path), content.categories, record.describe_location(path))
             elif record.list in TACO_LISTS:
@@ -239,7 +239,7 @@ def _match_annotations(
     tally: Tally,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """(M,) ids of the images of annotations; (M,) whether the first file of the image set has the image."""
-    image_ids, named = resolve_images(content.collector.image_ids, _name_images(images), numbers)
+    image_ids, named = resolve_images(content.collector.image_ids, lambda: _name_images(images), numbers)
     ids = None
     if earlier is not None:
         listed = content.collector.named_images
@@ -252,8 +252,8 @@ def _match_annotations(
 
 def _add_names(categories: dict[int, str], category_of: NDArray[np.int64]) -> None:
     """Add names of categories as their ids, if annotations have names instead of ids."""
-    unknown = {number for number in set(category_of.tolist()) if is_code(number) and number not in categories}
-    if unknown:
+    if has_codes(category_of):
+        unknown = set(category_of.tolist()) - categories.keys()
         categories.update({number_id(name): name for name in [*categories.values()] if number_id(name) in unknown})
 
 
@@ -271,15 +271,18 @@ def _complete_images(
     for number, file in found.files.items():
         images[number].listed_as, images[number].file = images[number].file, file
     for number in used:
-        image, where = images[number], f"{path.name}, image {number}"
+        image = images[number]
+        if image.width and image.height and number not in found.problems:
+            continue
+        where = f"{path.name}, image {number}"
         try:
             if number in found.problems:
                 problem = f"{found.problems[number]}; write the folder into `file_name`, or give one folder as --images"
                 raise BadRecord(where, problem, "image_unclear")
-            if not (image.width and image.height):
-                image.width, image.height = read_size(folder, image.file, where)
-                tally.repaired["size_of_image"] += 1
-                check_size(*image.size, f"image {number}", where)
+            image.width, image.height = read_size(folder, image.file, where)
+            tally.repaired["size_of_image"] += 1
+            if not has_allowed_size(*image.size):
+                refuse_size(*image.size, f"image {number}", where)
         except BadRecord as bad:
             tally.ignore_records(bad)
             del images[number]
@@ -297,7 +300,7 @@ def _resolve_relations(
     if relations:
         own = np.array([relation.image_id for _, relation in relations], np.int64)
         for (_, relation), number in zip(
-            relations, resolve_images(own, _name_images(images), numbers)[0].tolist(), strict=True
+            relations, resolve_images(own, lambda: _name_images(images), numbers)[0].tolist(), strict=True
         ):
             relation.image_id = number
         number_relations(relations, *ids)
@@ -363,11 +366,12 @@ def _drop_other_stuff(
     return usable & ~other
 
 
-def _add_image(image: CocoImage, images: dict[int, CocoImage], where: str) -> None:
+def _add_image(image: CocoImage, images: dict[int, CocoImage], record: Record, path: Path) -> None:
     if image.id in images:
-        raise BadRecord(where, f"a second image has the id {image.id}", "duplicate_image")
-    if image.width and image.height:
-        check_size(image.width, image.height, f"image {image.id}", where)
+        problem = f"a second image has the id {image.id if image.given_id is None else image.given_id!r}"
+        raise BadRecord(record.describe_location(path), problem, "duplicate_image")
+    if image.width and image.height and not has_allowed_size(image.width, image.height):
+        refuse_size(image.width, image.height, f"image {image.id}", record.describe_location(path))
     images[image.id] = image
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -9,6 +10,17 @@ import msgspec
 
 from scar.annotations.json_stream import Id
 from scar.common.image_hash import parse_coco_identity
+
+_UNCLEAN = re.compile(r"//|(?:^|/)\.(?:/|$)|/$|^$")
+
+
+def clean_path(file: str) -> str:
+    """A path with forward slashes, without doubled ones and without the parts ``.``; ``.`` if it is empty.
+
+    >>> clean_path("./val//1.jpg"), clean_path("val/1.jpg")
+    ('val/1.jpg', 'val/1.jpg')
+    """
+    return PurePosixPath(file).as_posix() if _UNCLEAN.search(file) else file  # most paths are clean
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -38,7 +50,7 @@ class CocoImage(msgspec.Struct, gc=False):
     listed_as: str | None = msgspec.field(name="listed as", default=None)
 
     def __post_init__(self) -> None:
-        self.file = PurePosixPath(self.file).as_posix()
+        self.file = clean_path(self.file)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NO_ID = -(2**63)
 """Stands for an id that is missing."""
 
-_LAST_CODE = -(2**62)
-"""Codes of texts are `NO_ID` < code <= `_LAST_CODE`; no file has such a number as an id."""
+LAST_CODE = -(2**62)
+"""Codes of texts are `NO_ID` < code <= `LAST_CODE`; no file has such a number as an id."""
 
 _MAX_ID, _MAX_DIGITS = 2**63 - 1, 19
 
@@ -43,7 +47,7 @@ def number_id(value: Any) -> int:
         digits = value.removeprefix("-")
         if digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS:
             value = int(value)
-    if isinstance(value, int) and _LAST_CODE < value <= _MAX_ID:
+    if isinstance(value, int) and LAST_CODE < value <= _MAX_ID:
         return value
     return encode_text(str(value)) if isinstance(value, str | int) and value != "" else NO_ID
 
@@ -51,12 +55,17 @@ def number_id(value: Any) -> int:
 def encode_text(text: str) -> int:
     """The code of a text, which is always the same. Two of a million texts have the same with a chance of 10^-7."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return NO_ID + 1 + int.from_bytes(digest, "big") % (_LAST_CODE - NO_ID)
+    return NO_ID + 1 + int.from_bytes(digest, "big") % (LAST_CODE - NO_ID)
 
 
 def is_code(number: int) -> bool:
     """Whether a number is `NO_ID`, or the code of a text."""
-    return number <= _LAST_CODE
+    return number <= LAST_CODE
+
+
+def has_codes(numbers: NDArray[np.int64]) -> bool:
+    """Whether any of (M,) numbers is `NO_ID` or a code."""
+    return bool(len(numbers)) and is_code(int(numbers.min()))
 
 
 def iter_free_numbers(highest: int) -> Iterator[int]:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from scar.annotations.coco_records import clean_path
 from scar.annotations.ids import number_id
 from scar.annotations.json_stream import Id, Record
 from scar.common.image_hash import parse_coco_identity
@@ -44,7 +45,7 @@ def parse_named_image(record: Record) -> NamedImage | None:
         image = _NAMED_IMAGE.decode(record.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    name = PurePosixPath(image.file_name or (image.coco_url or "").rpartition("://")[2]).as_posix()
+    name = clean_path(image.file_name or (image.coco_url or "").rpartition("://")[2])
     return None if name == "." else (number_id(image.id), name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from scar.common.image_header import read_header
 from scar.common.images import BROKEN, MAX_PIXELS, PIXEL_LIMIT, locate_image
@@ -56,11 +57,15 @@ def read_size(folder: ImageFolder, file: str, where: str) -> tuple[int, int]:
     raise BadRecord(where, f"{problem} {way_out}", "image_frame")
 
 
-def check_size(width: int, height: int, what: str, where: str) -> None:
-    """Check that an image of this size is read.
+def has_allowed_size(width: int, height: int) -> bool:
+    """Whether an image of this size has a pixel, and not more than `MAX_PIXELS`."""
+    return width > 0 and height > 0 and width * height <= MAX_PIXELS
+
+
+def refuse_size(width: int, height: int, what: str, where: str) -> NoReturn:
+    """Refuse an image whose size `has_allowed_size` does not allow.
 
     Raises:
-        BadRecord: it has no pixel, or more than `MAX_PIXELS`.
+        BadRecord: always (``image_size``).
     """
-    if width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {PIXEL_LIMIT}", "image_size")
+    raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {PIXEL_LIMIT}", "image_size")

@@ -51,7 +51,6 @@ EVAL_SHARE = 5000 / 108_077
 _SAMPLED_IMAGES = 100
 """Images whose boxes are looked at to find out their form; an image has about 36."""
 
-_FOLDER_AND_FILE = re.compile(r"[^/]+/[^/]+$")
 _NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
 """The end of a URL of Visual Genome's own; URLs of Flickr do not tell which image it is."""
 
@@ -288,8 +287,7 @@ def _read_coco_ids(path: Path) -> frozenset[int]:
 
 def _find_image_file(url: str) -> str:
     """Folder and file name of an image, which are the end of its URL."""
-    match = _FOLDER_AND_FILE.search(url)
-    return match.group() if match else url
+    return "/".join(url.rsplit("/", 2)[-2:]).lstrip("/")
 
 
 def _find_identity(number: int, image: GenomeImage) -> str:
