@@ -272,7 +272,7 @@ def _complete_images(
         images[number].listed_as, images[number].file = images[number].file, file
     for number in used:
         image = images[number]
-        if image.width and image.height and number not in found.problems:
+        if image.has_size and number not in found.problems:
             continue
         where = f"{path.name}, image {number}"
         try:
@@ -370,8 +370,8 @@ def _add_image(image: CocoImage, images: dict[int, CocoImage], record: Record, p
     if image.id in images:
         problem = f"a second image has the id {image.id if image.given_id is None else image.given_id!r}"
         raise BadRecord(record.describe_location(path), problem, "duplicate_image")
-    if image.width and image.height and not has_allowed_size(image.width, image.height):
-        refuse_size(image.width, image.height, f"image {image.id}", record.describe_location(path))
+    if image.has_size and not has_allowed_size(*image.size):
+        refuse_size(*image.size, f"image {image.id}", record.describe_location(path))
     images[image.id] = image
 
 

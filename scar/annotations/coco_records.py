@@ -30,7 +30,7 @@ class CocoImage(msgspec.Struct, gc=False):
         id: the image id.
         file: the key ``file_name``: path of the image below the source's image folder.
         listed_as: the value of this key if the image was found under another path; else None.
-        width: width in pixels; None or 0 if the file does not say.
+        width: width in pixels; None or not above 0 if the file does not say.
         height: height in pixels, likewise.
         scene: the scene label; None if there is none.
         caption, captions, sentences, attributes: the keys with these names, which `coco_texts` reads.
@@ -56,6 +56,11 @@ class CocoImage(msgspec.Struct, gc=False):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels; 0 for one that the file does not say."""
         return self.width or 0, self.height or 0
+
+    @property
+    def has_size(self) -> bool:
+        """Whether the file says a width and a height above 0."""
+        return (self.width or 0) > 0 and (self.height or 0) > 0
 
     @property
     def identity(self) -> str | None:

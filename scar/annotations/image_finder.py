@@ -109,6 +109,10 @@ def _list_folder(root: Path, parent: str) -> frozenset[str]:
         return frozenset()
 
 
+_MIN_SHARED_PARTS = 2
+"""Name and folder: a path on another machine has its own folders before them."""
+
+
 class _FolderIndex:
     """All files below a folder, by name."""
 
@@ -172,7 +176,7 @@ def _choose_nearest(name: str, candidates: Sequence[str], is_only: bool) -> tupl
     parts = nearest[0].count("/") + 1
     if most == parts == len(wanted) and not name.startswith("/"):
         return "file_by_letters", nearest
-    if most in (parts, len(wanted)):
+    if most in (parts, len(wanted)) or most >= _MIN_SHARED_PARTS:
         return "file_in_folder", nearest
     return "file_elsewhere", nearest if is_only and len(candidates) == 1 else []
 
