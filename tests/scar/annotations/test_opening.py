@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_large_file_is_told_in_one_line(
     (tmp_path / "d" / "instances.json").write_text(content)
     monkeypatch.setattr(opening, "HEAVY_BYTES", 0)
     recipe = Recipe(sources=(source(worlds, "A", "a"), source(tmp_path, "D", "d")))
-    with pytest.raises(InputError, match=r"instances\.json: of another shape"):
+    with pytest.raises(InputError, match=r"instances\.json: (of another shape|is a file of images alone)"):
         scar.build(recipe, tmp_path / "out", workers=2)
     assert not (tmp_path / "out").exists()
 
