@@ -6,14 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmeb_eval.contract import check
-    from mmeb_eval.data.tasks import Task, tasks
+    from mmeb_eval.data.tasks import Task, get_tasks, tasks
     from mmeb_eval.embedder import Embedder
     from mmeb_eval.item import Item, Points, Prompt
-    from mmeb_eval.run.evaluate import evaluate
     from mmeb_eval.run.results import Result
+    from mmeb_eval.scoring import ResultList, compare, evaluate, write_report
     from scar.errors import EvalError
 
-__all__ = ["Embedder", "EvalError", "Item", "Points", "Prompt", "Result", "Task", "check", "evaluate", "tasks"]
+__all__ = [
+    "Embedder",
+    "EvalError",
+    "Item",
+    "Points",
+    "Prompt",
+    "Result",
+    "ResultList",
+    "Task",
+    "check",
+    "compare",
+    "evaluate",
+    "get_tasks",
+    "tasks",
+    "write_report",
+]
 
 _MODULES = {
     "Embedder": "mmeb_eval.embedder",
@@ -22,10 +37,14 @@ _MODULES = {
     "Points": "mmeb_eval.item",
     "Prompt": "mmeb_eval.item",
     "Result": "mmeb_eval.run.results",
+    "ResultList": "mmeb_eval.scoring",
     "Task": "mmeb_eval.data.tasks",
     "check": "mmeb_eval.contract",
-    "evaluate": "mmeb_eval.run.evaluate",
+    "compare": "mmeb_eval.scoring",
+    "evaluate": "mmeb_eval.scoring",
+    "get_tasks": "mmeb_eval.data.tasks",
     "tasks": "mmeb_eval.data.tasks",
+    "write_report": "mmeb_eval.scoring",
 }
 
 

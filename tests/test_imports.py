@@ -45,6 +45,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"run"},
         {"demo"},
         {"report"},
+        {"scoring"},
         {"options", "cli_steps", "cli_run", "cli_data"},
         {"cli"},
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,11 @@ class Task:
         choices: largest number of candidates of one query.
         lite: whether the task belongs to the subset ``lite``, whose mean ranks models nearly as the mean over all of
             MMEB does.
+        licence: licence of the release, as its card says; the images keep the terms of the data sets they are from.
+        languages: languages of the texts, as ISO 639-1 codes.
+        citation: the paper that published the task.
+        revision: commit of the data set that scores stand for; empty if none is pinned here. `mmeb-eval fetch` writes
+            the commit that it downloaded into the data folder.
     """
 
     name: str
@@ -64,6 +69,10 @@ class Task:
     bare_end: str = ""
     choices: int
     lite: bool = False
+    licence: str = ""
+    languages: tuple[str, ...] = ()
+    citation: str = ""
+    revision: str = ""
 
 
 GROUPS: Mapping[str, tuple[str, str | bool]] = {
@@ -112,19 +121,41 @@ def get_task(name: str) -> Task:
         raise UnknownName("task", name, tasks(), "`mmeb-eval tasks` shows them all.") from None
 
 
-def get_tasks(names: str) -> list[Task]:
-    """Tasks of the table, given by names of tasks or of `TASK_SETS`, separated by commas; a task is listed once.
+def get_tasks(
+    names: str | Sequence[str] = "all",
+    *,
+    family: str | None = None,
+    benchmark: str | None = None,
+    domain: str | None = None,
+) -> list[Task]:
+    """Tasks of the table; a task is listed once.
+
+    Args:
+        names: names of tasks or of `TASK_SETS`, in a list or separated by commas.
+        family: keep those of this family, such as ``vqa``.
+        benchmark: keep those of this benchmark, such as ``SCaR``.
+        domain: keep those of this domain, ``IND`` or ``OOD``.
 
     Raises:
-        UnknownName: there is no such task or set.
+        UnknownName: there is no such task, set, family, benchmark or domain.
 
     >>> [task.name for task in get_tasks("VOC2007, lite")][:3]
     ['VOC2007', 'Place365', 'ImageNet-R']
+    >>> len(get_tasks(family="grounding", benchmark="MMEB")), get_tasks("VOC2007")[0].citation
+    (4, 'arXiv 2410.05160')
     """
     found: dict[str, Task] = {}
-    for name in split_names(names):
+    for name in split_names(names if isinstance(names, str) else ",".join(names)):
         found |= {task: tasks()[task] for task in _list_set(name)} or {name: get_task(name)}
-    return list(found.values())
+    kept = list(found.values())
+    for column, value in (("family", family), ("benchmark", benchmark), ("domain", domain)):
+        if value is None:
+            continue
+        known = dict.fromkeys(getattr(task, column) for task in tasks().values())
+        if value not in known:
+            raise UnknownName(column, value, known, f"it is one of {', '.join(filter(None, known))}.")
+        kept = [task for task in kept if getattr(task, column) == value]
+    return kept
 
 
 def split_names(names: str) -> list[str]:
