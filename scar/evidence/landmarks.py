@@ -59,12 +59,12 @@ _SMALL = "small_neighbor"
 
 _BORNE, _TABLES = frozenset({"tabletop", "furnishing", "portable", "soft_thing"}), frozenset({"table", "shelf"})
 _BEARERS = _TABLES | {"seat", "bed"}
-"""Groups of `contacts.toml`: what may rest on what, though its mask may not show it, and is not near it then.
+"""Groups of `thing_groups.toml`: what may rest on what, though its mask may not show it, and is not near it then.
 
 What is at home on tables is not located by a table in any way but "on"."""
 
 _HIGH = "high"
-"""The group of `contacts.toml` of what hangs or flies; another thing that is higher in the picture is farther away."""
+"""The group of what hangs or flies; another thing that is higher in the picture is farther away."""
 
 _BY_PERSONS = frozenset({"road_thing", "soft_neighbor", "bag"})
 """Groups of what one finds by a person who is near; nobody finds a table or a sink so."""

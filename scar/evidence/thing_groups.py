@@ -14,7 +14,7 @@ _STUFF = frozenset({"ground", "water", "sky", "wall"})
 
 @lru_cache(maxsize=1 << 14)
 def find_groups(category: str) -> frozenset[str]:
-    """The groups of `contacts.toml` to which a thing of a category belongs."""
+    """The groups of `thing_groups.toml` to which a thing of a category belongs."""
     thing = resolve_category(category)
     words = {thing.name, thing.noun, thing.head, english.to_singular(thing.head), f"kind:{thing.kind}"}
     is_listed = thing.name in read_things()  # WordNet takes a toaster for a person who proposes a toast
@@ -38,5 +38,5 @@ def _read_groups() -> Mapping[str, tuple[frozenset[str], tuple[int, ...]]]:
             frozenset(entry for entry in entries if isinstance(entry, str)),
             tuple(entry for entry in entries if isinstance(entry, int)),
         )
-        for name, entries in read_word_table("contacts")["groups"].items()
+        for name, entries in read_word_table("thing_groups").items()
     }

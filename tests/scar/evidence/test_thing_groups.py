@@ -48,5 +48,5 @@ def test_the_name_of_a_kind_is_no_name_of_a_thing() -> None:
     assert "ground" in find_groups("street")
     assert "ground" not in find_groups("fire hydrant")  # of the kind "street"
     kinds = {thing.kind for thing in read_things().values()} | set(read_word_table("groups")["kinds"])
-    said = {entry for group in read_word_table("contacts")["groups"].values() for entry in group}
+    said = {entry for group in read_word_table("thing_groups").values() for entry in group}
     assert {entry.removeprefix("kind:") for entry in said if str(entry).startswith("kind:")} <= kinds
