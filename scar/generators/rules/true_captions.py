@@ -11,11 +11,11 @@ from scar.evidence.landmarks import find_direction_relations
 from scar.evidence.ordinals import find_ordinals, name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
 from scar.evidence.scene_vote import find_scene
-from scar.evidence.specificity import find_undenied
+from scar.evidence.specificity import find_undenied, may_hold
 from scar.generators.rules.records import CaptionPhrases, TrueCaption
 from scar.language import english
 from scar.language.caption_parser import has_noun
-from scar.language.lexicon import is_interchangeable, read_person_nouns, without_colour
+from scar.language.lexicon import Scene, is_interchangeable, read_person_nouns, without_colour
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import (
     A_PICTURE_OF,
@@ -30,6 +30,9 @@ from scar.sample import REASONS, Picture, Reason, Region
 
 _WEAK = ("in front of", "behind", "next to", "under")
 """Predicates that say less than contact does; with the same evidence, they are chosen less often."""
+
+_HAD = frozenset({"held by", "carried by", "worn by"})
+"""Predicates of what a person has."""
 
 _MIN_VOTES = 2
 """Least number of captions that call a person a man, a woman or a child."""
@@ -105,16 +108,31 @@ def _name_other(evidence: PictureEvidence, region: Region, other: Region) -> Nou
 
 def _add_scene(evidence: PictureEvidence, region: Region, predicate: str, landmark: NounPhrase) -> CaptionPhrases:
     """The caption of a relation, with the scene of the picture if it has one that holds the region."""
-    name, found = name_region(evidence, region), find_scene(evidence.picture, region)
+    name, found = name_region(evidence, region), _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or is_interchangeable(found[0].name, landmark.noun):
         return CaptionPhrases(name, RelationPhrase(predicate), landmark)
     scene, preposition = found
     return CaptionPhrases(name, RelationPhrase(predicate, landmark, preposition), NounPhrase(scene.phrase, scene.name))
 
 
+def _find_scene(evidence: PictureEvidence, region: Region) -> tuple[Scene, str] | None:
+    """The scene of the picture and its preposition, as `find_scene` has it, if nothing denies it of the region.
+
+    What a person holds is on no table, and nor is what the masks show apart from the tables of the picture.
+    """
+    found = find_scene(evidence.picture, region)
+    if found is None or found[0].side != "top":
+        return found
+    scene, preposition = found
+    is_had = any(contact.predicate in _HAD for contact in evidence.contacts.get(region.id, ()))
+    tops = evidence.find_meant_regions(scene.name)
+    is_apart = bool(tops) and not may_hold(preposition, NounPhrase(scene.phrase, scene.name), evidence, region)
+    return None if is_had or is_apart else found
+
+
 def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
     """Yield the caption that a region without rivals is in the picture's scene."""
-    found = find_scene(evidence.picture, region)
+    found = _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
         return
     scene, preposition = found

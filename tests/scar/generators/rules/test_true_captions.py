@@ -51,6 +51,13 @@ def test_the_place_alone_is_told_of_a_thing_without_rivals() -> None:
     assert "a cup in a kitchen" not in told(Picture(4, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP)), CUP)
 
 
+def test_what_is_apart_from_the_table_is_not_said_to_be_on_one() -> None:
+    shelf_cup = region_of(2, "cup", 60, 10, 90, 40)
+    on, apart = (Picture(5, "a.jpg", WIDTH, HEIGHT, (TABLE, cup), scene="table") for cup in (CUP, shelf_cup))
+    assert any(text.endswith("on a table") for text in told(on, CUP))
+    assert not any(text.endswith("on a table") for text in told(apart, shelf_cup))
+
+
 def test_an_annotated_relation_is_told_in_our_words() -> None:
     dog, bench = region_of(1, "dog", 40, 60, 90, 120), region_of(2, "bench", 150, 60, 290, 130)
     relations = (Relation(1, "in back of", 2),)
