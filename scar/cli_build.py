@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from scar.cli_options import list_given_options, make_recipe, parse_image_count, refuse_options
+from scar.cli_options import list_given_options, make_recipe, parse_files, parse_image_count, refuse_options
 from scar.common.terminal import MAX_SEED, one_line_errors, refuse_infinity
 from scar.errors import InputError
 
@@ -41,8 +41,12 @@ def build_sources(
         Path | None, typer.Option(help="Captions of the same images: COCO's JSON, a list, JSON lines or a table.")
     ] = None,
     reader: Annotated[
-        Literal["coco", "panoptic", "labelme", "yolo", "voc"] | None,
-        typer.Option(show_default="as the files are", help="The format of --instances."),
+        Literal["coco", "panoptic", "labelme", "yolo", "voc", "refcoco", "visual_genome", "ade20k"] | None,
+        typer.Option(show_default="as the files are", help="The format of the annotations."),
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Another file of the format, such as refs=..., stuff=... or masks=..."),
     ] = None,
     images: Annotated[
         str | None, typer.Option(metavar="DIR", help="The image folder; for the demo, the number of images of a split.")
@@ -161,6 +165,7 @@ def build_sources(
         "instances": instances and str(instances),
         "captions": captions and str(captions),
         "reader": reader,
+        "files": parse_files(file),
         "images": images,
         "name": name,
         "split": split,

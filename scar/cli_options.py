@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ def _make_sources(options: dict[str, Any]) -> list[dict[str, Any]]:
         InputError: an option is missing, or two exclude each other.
     """
     from scar.annotations.file_kind import find_reader
+    from scar.recipe import READERS
 
     source = dict(options)
     split_by, share = source.pop("split_by", None), source.pop("eval_share", None)
@@ -54,11 +55,13 @@ def _make_sources(options: dict[str, Any]) -> list[dict[str, Any]]:
         refuse_options({"split"} & source.keys(), "--split-by makes both splits")
     else:
         refuse_options({"eval_share"} if share is not None else (), "it belongs to --split-by image")
-    wanted = ("instances", "images", "name", *(() if split_by else ("split",)))
+    needs_instances = "instances" in READERS[source.get("reader", "coco")].required
+    wanted = (*(("instances",) if needs_instances else ()), "images", "name", *(() if split_by else ("split",)))
     missing = [f"--{option}" for option in wanted if option not in source]
     if missing:
         raise InputError(f"missing {', '.join(missing)}; give them, or the path of a recipe, or 'demo'.")
-    if "reader" not in source and (reader := find_reader(Path(source["instances"]))):
+    is_plain = "reader" not in source and "files" not in source
+    if is_plain and (reader := find_reader(Path(source["instances"]))):
         source["reader"] = reader
     if split_by is None:
         return [source]
@@ -77,6 +80,16 @@ def refuse_options(options: Iterable[str], reason: str) -> None:
     useless = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(options))
     if useless:
         raise InputError(f"{useless}: {reason}; leave the option out.")
+
+
+def parse_files(pairs: Sequence[str] | None) -> dict[str, str] | None:
+    """The paths of further files by their names in a recipe, from ``NAME=PATH``; None without such options."""
+    if not pairs:
+        return None
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise InputError(f"--file {pair!r}: give NAME=PATH, such as refs=refs(unc).p.")
+    return {name: path for name, _, path in (pair.partition("=") for pair in pairs)}
 
 
 def parse_image_count(images: str | None) -> int:

@@ -7,6 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from scar.annotations.file_kind import find_reader
 from scar.common.files import hash_file, iter_paths
 from scar.errors import InputError
 from scar.recipe import READERS, Source
@@ -22,7 +23,10 @@ def check_inputs(source: Source) -> None:
             or the reverse. The message says where to get it.
     """
     for role, path in source.inputs.items():
-        _check_path(path, role in READERS[source.reader].folders, f"{source.key} needs its {role} there", source.get)
+        is_folder = role in READERS[source.reader].folders
+        if role == "instances" and path.exists() and path.is_dir() != is_folder:
+            _refuse_other_form(path)
+        _check_path(path, is_folder, f"{source.key} needs its {role} there", source.get)
     _check_path(source.images, True, f"{source.key} needs its images there", source.get)
 
 
@@ -48,6 +52,13 @@ def digest_input(path: Path) -> str:
 def _hash_file(path: Path, state: tuple[int, ...]) -> str:
     """SHA-256 of a file in a state that its ``stat`` gives; a file that several sources share is hashed once."""
     return hash_file(path)
+
+
+def _refuse_other_form(path: Path) -> None:
+    """Raise `InputError` if a folder is given for a file, or the reverse, and another reader reads it."""
+    if reader := find_reader(path) or (None if path.is_dir() else "coco"):
+        what = "a folder" if path.is_dir() else "a file"
+        raise InputError(f'{path}: is {what} for the reader {reader}; say reader = "{reader}" (--reader {reader}).')
 
 
 def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:

@@ -63,7 +63,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     path = source.inputs["instances"]
     folder = source.inputs.get("masks", path.with_suffix(""))
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; the PNGs of {path.name} belong there, or give files.masks.")
+        raise InputError(f"{folder}: no such folder; the PNGs of {path.name} belong there, or give --file masks=DIR.")
     return make_index(source, tally, cache, _iter_records(path, folder, tally), source.captions)
 
 

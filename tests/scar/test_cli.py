@@ -285,10 +285,11 @@ def test_without_anything_that_tells_things_apart_the_way_out_is_told(world: Wor
 def test_without_single_things_the_way_out_is_told(world: World, tmp_path: Path) -> None:
     for annotation in world.annotations:
         annotation["iscrowd"] = 1
+    world.annotations[-1] |= {"iscrowd": 0, "bbox": [4, 5, 3, 3]}  # if all were crowds, the flag would be passed over
     world.write()
     done = scar("build", *world.options(), "--out", tmp_path / "out")
     assert done.exit_code == 2
-    assert '{"crowd": 9}' in done.stderr
+    assert '{"crowd": 8, "small": 1}' in done.stderr
     assert "CVAT, set it for every mask. Set it to 0 in the annotations of single things." in done.stderr
     assert done.stderr.count("\n") == 1
 

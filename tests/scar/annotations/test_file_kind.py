@@ -10,6 +10,7 @@ import pytest
 
 from scar.accounting import Tally
 from scar.annotations.file_kind import find_kind, find_reader
+from scar.annotations.inputs import check_inputs
 from scar.annotations.opening import open_index
 from scar.errors import InputError
 from scar.recipe import Source
@@ -77,3 +78,10 @@ def test_the_reader_of_every_export_is_found(tmp_path: Path) -> None:
         name: name for name in ("labelme", "yolo", "voc")
     }
     assert find_reader(tiny.images) is None
+
+
+@pytest.mark.parametrize(("name", "reader"), [("labelme", "coco"), ("yolo", "coco"), ("coco", "voc")])
+def test_a_folder_for_a_file_and_the_reverse_are_named_with_the_reader(name: str, reader: str, tmp_path: Path) -> None:
+    path = EXPORTS[name](tmp_path, draw_tiny_set(tmp_path, count=2))
+    with pytest.raises(InputError, match=rf"is a (file|folder) for the reader {name}; .*--reader {name}"):
+        check_inputs(make_source(path, reader=reader))

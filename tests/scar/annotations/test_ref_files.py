@@ -84,3 +84,21 @@ def test_expressions_find_annotations_that_are_counted_from_0(files: Expressions
     (picture,) = read_as_json(files, Tally(skip_bad=True))
     phrases = {region.box.x0: region.phrases for region in picture.regions if region.target}
     assert phrases == {10: ("the first",), 40: ("the last",)}
+
+
+def test_the_command_line_takes_expressions(files: Expressions, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from scar.cli import app
+
+    files.open(Tally(skip_bad=True))
+    source = files.source()
+    options = ["--reader", "refcoco", "--instances", str(source.instances), "--images", str(source.images)]
+    options += ["--name", "R", "--split", "train", "--plan"]
+    done = CliRunner().invoke(app, ["build", *options, "--file", f"refs={source.files['refs']}"])
+    assert done.exit_code == 0, done.output
+    assert "R/train, from its 1 pictures: 2 records" in done.output
+    for wrong in ("refs", "=x", "refs="):
+        done = CliRunner().invoke(app, ["build", *options, "--file", wrong])
+        assert (done.exit_code, done.output.count("\n")) == (2, 1)
+        assert "give NAME=PATH" in done.output
