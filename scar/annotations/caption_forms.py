@@ -130,12 +130,11 @@ def _iter_of_entry(entry: Any) -> Iterator[FoundCaption]:
 
 def _iter_entries(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the location and the value of each entry of a file."""
-    if _is_table(path):
-        yield from _iter_table(path)
-        return
     with path.open("rb") as file:
         head = file.read(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"["):
+    if _is_table(path) and not head.startswith((b"[", b"{")):
+        yield from _iter_table(path)
+    elif head.startswith(b"["):
         for record in iter_records(path):
             where = f"{path.name}, [{record.number}]"
             yield where, parse_record(ANY_JSON, record.text, where)
@@ -155,7 +154,7 @@ def _iter_object(path: Path) -> Iterator[tuple[str, Any]]:
         raise InputError(f"{path}: not JSON: {error}; {WANTED}.") from None
     names = {
         image["id"]: image["file_name"]
-        for image in content.get("images") or ()
+        for image in (content["images"] if isinstance(content.get("images"), list) else ())
         if isinstance(image, dict) and isinstance(image.get("id"), str | int) and image.get("file_name")
     }
     lists = [key for key in ("annotations", "images", "data") if isinstance(content.get(key), list)]

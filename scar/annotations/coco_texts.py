@@ -15,7 +15,7 @@ import msgspec
 from scar.annotations.caption_forms import list_texts
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.ids import NO_ID, number_id
-from scar.annotations.json_stream import ANY_JSON, Record
+from scar.annotations.json_stream import ANY_JSON, Record, parse_record
 from scar.language.scene_names import describe_scene
 
 _PHRASE_KEYS = (
@@ -49,7 +49,7 @@ def read_phrases(text: bytes, captions: Sequence[str]) -> tuple[tuple[str, ...],
     Returns:
         The phrases, and the words of the image's caption that stand for the thing itself; None if nothing tells them.
     """
-    entry = ANY_JSON.decode(text)
+    entry = parse_record(ANY_JSON, text, "")
     attributes = entry.get("attributes")
     places = [entry, attributes] if isinstance(attributes, Mapping) else [entry]
     phrases = [phrase for place in places for key in _PHRASE_KEYS for phrase in list_texts(place.get(key) or [])]

@@ -108,19 +108,36 @@ def _read_names(path: Path) -> dict[int, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix in (".txt", ".names"):
-            found: Any = [line.strip() for line in text.splitlines() if line.strip()]
-        else:
-            from yaml import safe_load  # type: ignore[import-untyped]
+            return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+        content = _parse_yaml(text)
+        if "names" in content:
+            names = content["names"]
+            pairs = names.items() if isinstance(names, dict) else enumerate(names)
+            return {int(number): _check_text(name) for number, name in pairs}
+        return {int(each["id"]): _check_text(each["name"]) for each in content.get("categories", ())}  # Label Studio's
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(f"{path}: no names of classes can be read ({problem}); write names: [dog, cat].") from None
 
-            content = safe_load(text)  # JSON is YAML
-            found = content.get("names") if isinstance(content, dict) else None
-            if found is None and isinstance(content, dict):  # Label Studio's notes.json
-                found = {each["id"]: each["name"] for each in content.get("categories", ())}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}; give the names of the classes.") from None
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "yaml":
-            raise
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}.") from None
-    pairs = found.items() if isinstance(found, dict) else enumerate(found or ())
-    return {int(number): str(name) for number, name in pairs}
+
+def _check_text(name: Any) -> str:
+    if not isinstance(name, str | int | float):
+        raise TypeError(f"{name!r} is no name")
+    return str(name)
+
+
+def _parse_yaml(text: str) -> dict[str, Any]:
+    """The keys of a YAML file, of which JSON is a part.
+
+    Raises:
+        ValueError: it is no YAML, or no table of keys.
+    """
+    from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
+
+    try:
+        content = safe_load(text)
+    except YAMLError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(content, dict):
+        raise ValueError("it has no keys")
+    return content

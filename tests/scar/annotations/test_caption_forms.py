@@ -147,3 +147,21 @@ def test_an_entry_without_image_and_a_caption_of_another_image_are_counted(tmp_p
     tally = Tally(skip_bad=True)
     assert read_all(path, tally) == FOUND
     assert tally.ignored == {"malformed": 1, "caption_no_image": 1}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"images": 5}, {"annotations": 3}, {"images": [[1]], "annotations": [[2]]}, [[{"image": 1}]], {"a": {"b": 1}}],
+)
+def test_files_of_no_sense_are_one_line(content: Any, tmp_path: Path) -> None:
+    path = tmp_path / "captions.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_all(path, Tally(skip_bad=True))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_ending_of_a_json_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "captions.txt"
+    path.write_text(json.dumps(FORMS["list"]), encoding="utf-8")
+    assert read_all(path) == FOUND

@@ -101,6 +101,23 @@ def test_yolo_reads_the_names_of_a_yaml(text: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["names: 3", "names: [[1]]", "names: {a: b}", "[1, 2]", "names: [", "categories: 1", "x"]
+)
+def test_names_that_cannot_be_read_are_one_line(text: str, folder: Path) -> None:
+    (folder / "data.yaml").write_text(text)
+    (folder / "labels" / "a.txt").write_text("1 0.5 0.5 0.25 0.5")
+    with pytest.raises(InputError, match=r"data\.yaml: no names of classes") as caught:
+        read(folder, "yolo")
+    assert "\n" not in str(caught.value)
+
+
+def test_yolo_without_names_is_refused(folder: Path) -> None:
+    (folder / "labels" / "a.txt").write_text("1 0.5 0.5 0.25 0.5")
+    with pytest.raises(InputError, match=r"the names of the classes are missing; put data\.yaml or classes\.txt there"):
+        read(folder, "yolo")
+
+
+@pytest.mark.parametrize(
     ("line", "problem", "reason"),
     [
         ("7 0.5 0.5 0.2 0.2", "its class 7 is none of the 1 names", "no_category"),
