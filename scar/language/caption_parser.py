@@ -48,7 +48,7 @@ def join_captions(captions: Sequence[str]) -> str:
 
 def has_noun_in_joined(text: str, nouns: tuple[str, ...]) -> bool:
     """Whether a text that `join_captions` made contains one of the nouns, in singular or plural."""
-    for form in _spaced_forms(nouns):  # noqa: SIM110 - `any` takes twice as long; a picture needs a hundred calls
+    for form in spaced_forms(nouns):  # noqa: SIM110 - `any` takes twice as long; a picture needs a hundred calls
         if form in text:
             return True
     return False
@@ -67,7 +67,7 @@ def _space_tokens(caption: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def _spaced_forms(nouns: tuple[str, ...]) -> tuple[str, ...]:
+def spaced_forms(nouns: tuple[str, ...]) -> tuple[str, ...]:
     """Singulars and plurals of the nouns with a space before and after each."""
     forms = (form for noun in nouns for form in (noun, english.to_plural(noun), english.to_singular(noun)))
     return tuple(f" {form} " for form in dict.fromkeys(forms))

@@ -38,10 +38,10 @@ def excludes(subject: str, true: str, other: str, landmark: str) -> bool:
     here, there = _find_place(true), _find_place(other)
     if can_act(subject) and BEARING in (here, there):
         return False  # "a man with skis" may be on them
-    if BEARING in (here, there) and not _describe_landmark(subject).isdisjoint(_SINKS):
+    if BEARING in (here, there) and not describe_landmark(subject).isdisjoint(_SINKS):
         return False  # what is on a sink may be said to be next to it
     doubtful = _index_exclusions().get((here, there))
-    if doubtful is not None and _describe_landmark(landmark).isdisjoint(doubtful):
+    if doubtful is not None and describe_landmark(landmark).isdisjoint(doubtful):
         return True
     first, second = _find_deed(true), _find_deed(other)
     thing = resolve_category(subject)
@@ -105,10 +105,16 @@ def _find_deed(predicate: str) -> tuple[Verb, str] | None:
     return (verb, "active" if verb.landmarks else "posture") if verb else None
 
 
-def _describe_landmark(noun: str) -> frozenset[str]:
+def describe_landmark(noun: str) -> frozenset[str]:
     """What a row of the table may call a landmark: its noun and name, its kind, and the side of a place."""
     thing = resolve_category(noun)
     return frozenset({noun, thing.name, thing.head, thing.kind, find_side(noun)})
+
+
+@cache
+def list_exception_words() -> frozenset[str]:
+    """Every word of `describe_landmark` on which the exclusions depend."""
+    return _SINKS.union(*_index_exclusions().values())
 
 
 @cache

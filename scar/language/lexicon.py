@@ -265,11 +265,11 @@ def is_confusable(a: str, b: str) -> bool:
     >>> is_confusable("bicycle", "motorbike"), is_confusable("cars", "truck"), is_confusable("sofa", "cat")
     (True, True, False)
     """
-    return not _find_confusion_groups(a).isdisjoint(_find_confusion_groups(b))
+    return not find_confusion_groups(a).isdisjoint(find_confusion_groups(b))
 
 
 @lru_cache(maxsize=1 << 16)
-def _find_confusion_groups(category: str) -> frozenset[int]:
+def find_confusion_groups(category: str) -> frozenset[int]:
     """Numbers of the groups of confusable things to which a category belongs."""
     name, groups = resolve_category(without_colour(category)).name, _index_confusion_groups()
     return groups.get(name) or groups.get(english.to_singular(name), frozenset())

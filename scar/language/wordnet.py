@@ -128,7 +128,7 @@ def is_related(a: str, b: str) -> bool:
     """
     if (find_lemma(a) or a.lower()) == (find_lemma(b) or b.lower()):
         return True
-    return not _find_lineage(b).isdisjoint(find_senses(a)) or not _find_lineage(a).isdisjoint(find_senses(b))
+    return not find_lineage(b).isdisjoint(find_senses(a)) or not find_lineage(a).isdisjoint(find_senses(b))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -138,11 +138,11 @@ def is_kind_of(noun: str, other: str) -> bool:
     >>> is_kind_of("sedan", "car"), is_kind_of("car", "sedan")
     (True, False)
     """
-    return not _find_lineage(noun).isdisjoint(find_senses(other)[:1])
+    return not find_lineage(noun).isdisjoint(find_senses(other)[:1])
 
 
 @lru_cache(maxsize=1 << 16)
-def _find_lineage(noun: str) -> frozenset[int]:
+def find_lineage(noun: str) -> frozenset[int]:
     """The common senses of a noun and all their ancestors."""
     return frozenset().union(*map(_find_ancestors, find_senses(noun)))
 

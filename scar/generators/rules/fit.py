@@ -42,7 +42,7 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
     rng = Random(seed)  # noqa: S311 - choices of a corpus, not secrets
     is_complete = is_complete and len(kept) <= MAX_FIT_GOLDS
     some = kept if len(kept) <= MAX_FIT_GOLDS else rng.sample(kept, MAX_FIT_GOLDS)
-    stats = fit_weights(some, rng, is_complete=is_complete)
+    stats = fit_weights(some, is_complete=is_complete)
     return dataclasses.replace(
         generator,
         write_golds=write_golds,

@@ -7,13 +7,10 @@ numbers of samples finds the weights of the features.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
-from scar.generators.rules.records import Candidate
+from scar.generators.rules.block import CandidateBlock
+from scar.generators.rules.draws import Floats, Ints
 
 _ITERATIONS = 60
 """Number of iterations of the fit: enough for the weights to settle on every corpus so far."""
@@ -36,38 +33,41 @@ _LOG_WEIGHTS = (-8.0, 3.0)
 _TOLERANCE = 1e-10
 """Error of the expected number of samples of a row below which Newton's method stops."""
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+_MIN_SHARE = 1e-6
+"""Candidates with less than this share of the largest weight of their row are hardly ever drawn: they are left out."""
 
 
-def fit_feature_weights(
-    cases: Sequence[tuple[Sequence[str], Sequence[Candidate]]], draws: int, *, is_complete: bool
-) -> dict[str, float]:
+
+def fit_feature_weights(block: CandidateBlock, draws: int, *, is_complete: bool) -> dict[str, float]:
     """Fit the weight of each feature of the candidates; a feature that no gold caption has gets a low weight.
 
     Args:
-        cases: for each gold caption, its features and at least ``draws`` candidates.
+        block: the candidates of gold captions; those with fewer than ``draws`` that no veto refuses do not count.
         draws: number of samples for each gold caption.
-        is_complete: whether ``cases`` has all gold captions of the corpus. Otherwise features that no case has are
-            taken to be as frequent as the features that just one case has (Good, 1953).
+        is_complete: whether the block has all gold captions of the corpus. Otherwise features that no gold has are
+            taken to be as frequent as the features that just one gold has (Good, 1953).
     """
-    if not cases:
+    allowed = np.where(block.refused, 0.0, block.weights)
+    allowed[block.allowed_counts < draws] = 0
+    golds = block.gold_features[block.allowed_counts >= draws]
+    if not len(golds):
         return {}
-    gold_counts = Counter(feature for gold_features, _ in cases for feature in gold_features)
-    candidates = [candidate for _, several in cases for candidate in several]
-    names = list(dict.fromkeys(feature for candidate in candidates for feature in candidate.features))
-    ids = {name: number for number, name in enumerate(names)}
-    columns = np.array([[ids[feature] for feature in each.features] for each in candidates], np.intp)
-    own_logs = np.log(np.array([candidate.weight for candidate in candidates]))  # (candidates,)
-    sizes = np.array([len(several) for _, several in cases])
-    starts, rows = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(cases)), sizes)
-    wanted = draws * np.array([float(gold_counts[name]) for name in names])
+    allowed[allowed < _MIN_SHARE * allowed.max(axis=1, keepdims=True)] = 0
+    rows, places = np.nonzero(allowed)
+    own_logs = np.log(allowed[rows, places])  # (candidates,)
+    known, columns = np.unique(block.features[rows, places], return_inverse=True)
+    columns = columns.reshape(len(rows), -1)
+    names = [block.feature_names[number] for number in known]
+    gold_counts = np.bincount(golds.ravel(), minlength=len(block.feature_names))
+    wanted = draws * gold_counts[known].astype(float)
     is_unseen, kinds = wanted == 0, np.array([_feature_kind(name) for name in names])
     unseen_wanted = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_COUNT * draws)
     if not is_complete:
-        for name, count in gold_counts.items():
-            kind = _feature_kind(name)
-            unseen_wanted[kind] = unseen_wanted.get(kind, 0.0) + draws * (count == 1)
+        for number in np.flatnonzero(gold_counts == 1):
+            kind = _feature_kind(block.feature_names[number])
+            unseen_wanted[kind] = unseen_wanted.get(kind, 0.0) + draws
+    _, rows = np.unique(rows, return_inverse=True)
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
     logs = np.where(is_unseen, _UNSEEN_LOG_WEIGHT, 0.0)  # (features,)
     for _ in range(_ITERATIONS):
         scores = own_logs + logs[columns].sum(axis=1)

@@ -1,29 +1,19 @@
-"""Candidates for the relation of a caption: other relations to the same thing, or to another thing of the picture."""
+"""The false predicates of two things: prepositions, verbs that the things accept, and what the corpus says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from scar.evidence.ordinals import list_rank_predicates
-from scar.evidence.picture_evidence import name_thing
-from scar.generators.generator import GoldTask
-from scar.generators.rules.features import make_relation
-from scar.generators.rules.records import CandidateSet, CaptionPhrases, CaptionStats, WeightedSets
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.usual_pairs import can_contain, is_usual
 from scar.language.attribute_swaps import NUMBERS
-from scar.language.exclusion import can_act, is_passive, split_preposition
-from scar.language.lexicon import read_verbs, resolve_category, resolve_scene
+from scar.language.exclusion import can_act, excludes, find_preposition_class, is_passive, split_preposition
+from scar.language.lexicon import read_verbs, resolve_category
 from scar.language.noun_phrase import NounPhrase
-from scar.language.relation_phrase import (
-    A_PICTURE_OF,
-    LARGER_THAN,
-    NEXT_TO,
-    OPPOSITES,
-    POSITIONS,
-    RelationPhrase,
-    find_form,
-)
+from scar.language.relation_phrase import LARGER_THAN, NEXT_TO, OPPOSITES, POSITIONS, RelationPhrase, find_form
 
 _OPPOSITE_FACTOR = 4.0
 """Factor for the opposite of the true relation, relative to others of its form: only the picture excludes it."""
@@ -31,22 +21,18 @@ _OPPOSITE_FACTOR = 4.0
 _OTHER_FORM_FACTOR = 0.3
 """Factor for a relation of another form, such as a direction in place of an action: the form may give it away."""
 
-_POSITION_FACTOR = 0.03
-"""Factor for a direction in place of a position."""
-
 _UNUSUAL_FACTOR = 0.2
 """Factor for a relation that the two things hardly ever have: the words alone would exclude it."""
 
 _ABSURD_FACTOR = 1e-4
 """Factor for last resorts: "a motorcycle worn by a person", "a cup in a toothbrush"."""
 
-_OTHER_LANDMARK_FACTOR = 0.3
-"""Factor for a relation to another thing of the picture, relative to another relation to the same thing."""
-
 _MAX_CORPUS_COUNT = 3
 """A predicate of the corpus weighs as much as it is frequent, up to this many golds."""
 
-_DIRECTIONS = (*OPPOSITES, NEXT_TO)
+DIRECTION_PREDICATES = (*OPPOSITES, NEXT_TO)
+"""Predicates for which any thing of the picture may be the landmark."""
+
 _CONTACTS = ("on", "under", "in", "next to", "in front of", "behind")
 _POSTURES = (
     *("standing", "sitting", "lying", "sleeping", "kneeling", "walking", "running", "jumping", "leaning"),
@@ -57,42 +43,66 @@ _POSTURES = (
 _POSTURE_PLACES = ("on", "next to", "in front of")
 _SIZES = ("smaller than", "as large as", "half as large as")
 
-
-def propose_relations(gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) -> WeightedSets:
-    """Propose other relations for a gold caption, most of them of the form of the true one."""
-    relation, form = gold.relation, gold.relation.form
-    if form == "ordinal":
-        return [(_make_rank_set(relation.predicate, gold.scene, stats), 1.0)]
-    if form == "position":
-        sets: WeightedSets = [(_make_position_set(stats), 1.0)]
-        if "in" in resolve_scene(gold.scene.noun).prepositions:
-            sets.append((_make_landmark_set(task, "in", stats), _POSITION_FACTOR))
-        return sets
-    category = task.region.category
-    predicates = _weigh_predicates(relation.predicate, gold.object.noun, category, gold.landmark.noun, stats)
-    relations = (
-        make_relation(RelationPhrase(predicate, relation.landmark, relation.preposition), weight)
-        for predicate, weight in predicates
-    )
-    sets = [(CandidateSet(tuple(relations), stats), 1.0)]
-    if relation.landmark:
-        sets.append((_make_landmark_set(task, relation.preposition, stats), _OTHER_LANDMARK_FACTOR))
-    return sets
+POSITION_WEIGHTS: Mapping[str, float] = {
+    predicate: count / max(POSITIONS.values()) for predicate, count in POSITIONS.items()
+}
+"""The positions in a picture, with their weights."""
 
 
-@lru_cache(maxsize=1 << 12)
-def _weigh_predicates(
-    true: str, noun: str, category: str, landmark: str, stats: CaptionStats
-) -> tuple[tuple[str, float], ...]:
-    """Predicates of a thing and a landmark, each with its weight; without the true one.
+class Predicate(NamedTuple):
+    """A false predicate of two things.
+
+    Attributes:
+        text: the predicate.
+        weight: its relative frequency, before the weights of its features.
+        is_excluded: whether it cannot be true where the true one is.
+        is_borne_unseen: whether a hidden landmark may have it: who is next to a chair may sit on one that nobody sees.
+    """
+
+    text: str
+    weight: float
+    is_excluded: bool = False
+    is_borne_unseen: bool = False
+
+
+def list_ranks(true: str, group: NounPhrase) -> dict[str, float]:
+    """The other ranks in a row of as many things; for the largest thing, smaller or as large; each with its weight."""
+    count = NUMBERS.index(group.text.rpartition(" ")[2]) + 2 if group.text.startswith("a row of ") else 0
+    return dict.fromkeys(_SIZES if true == LARGER_THAN else list_rank_predicates(true, count), 1.0)
+
+
+@lru_cache(maxsize=1 << 14)
+def list_predicates(
+    true: str, noun: str, category: str, name: str, landmark: str, stats: CaptionStats
+) -> tuple[Predicate, ...]:
+    """The false predicates of a thing and a landmark.
 
     Args:
         true: the true predicate.
         noun: the noun of the caption for the thing.
         category: the category of the thing, for nouns that the tables lack.
+        name: the name of the thing.
         landmark: the noun of the caption for the landmark.
         stats: statistics of the true captions.
     """
+    bears = any(is_usual(name, word, landmark) for word in ("on", "in", "under"))
+    is_beside = find_preposition_class(true) not in _BEARING_CLASSES
+    return tuple(
+        Predicate(
+            predicate,
+            weight,
+            excludes(name, true, predicate, landmark),
+            bears and is_beside and find_preposition_class(predicate) in _BEARING_CLASSES,
+        )
+        for predicate, weight in _weigh_predicates(true, noun, category, landmark, stats).items()
+    )
+
+
+_BEARING_CLASSES = ("on", "in", "under")
+
+
+def _weigh_predicates(true: str, noun: str, category: str, landmark: str, stats: CaptionStats) -> dict[str, float]:
+    """Predicates of a thing and a landmark, each with its weight; without the true one."""
     form = find_form(true)
     weights = dict.fromkeys(_iter_predicates(true, noun, category, landmark), 1.0)
     for predicate, count in stats.predicates_by_noun.get(landmark, {}).items():
@@ -108,12 +118,12 @@ def _weigh_predicates(
             weights[predicate] *= _ABSURD_FACTOR if is_absurd else _UNUSUAL_FACTOR
         if OPPOSITES.get(predicate) == true:
             weights[predicate] *= _OPPOSITE_FACTOR
-    return tuple(weights.items())
+    return weights
 
 
 def _iter_predicates(true: str, noun: str, category: str, landmark: str) -> Iterator[str]:
     """Prepositions alone and after the true verb, and verbs that the things accept."""
-    yield from _DIRECTIONS
+    yield from DIRECTION_PREDICATES
     yield from _CONTACTS
     stem, preposition = split_preposition(true)
     verb = RelationPhrase(true).verb
@@ -148,25 +158,3 @@ def _is_done(predicate: str) -> bool:
     """Whether a predicate says that one thing does something with the other: "holding", "held by"."""
     verb = RelationPhrase(predicate).verb
     return is_passive(predicate) or (verb is not None and bool(verb.landmarks))
-
-
-@lru_cache(maxsize=1 << 10)
-def _make_rank_set(true: str, group: NounPhrase, stats: CaptionStats) -> CandidateSet:
-    """The other ranks in a row of as many things; for the largest thing, smaller or as large."""
-    count = NUMBERS.index(group.text.rpartition(" ")[2]) + 2 if group.text.startswith("a row of ") else 0
-    predicates = _SIZES if true == LARGER_THAN else list_rank_predicates(true, count)
-    return CandidateSet(tuple(make_relation(RelationPhrase(predicate), 1.0) for predicate in predicates), stats)
-
-
-@cache
-def _make_position_set(stats: CaptionStats) -> CandidateSet:
-    most = max(POSITIONS.values())
-    relations = ((RelationPhrase(predicate, None, A_PICTURE_OF), weight) for predicate, weight in POSITIONS.items())
-    return CandidateSet(tuple(make_relation(relation, weight / most) for relation, weight in relations), stats)
-
-
-def _make_landmark_set(task: GoldTask, preposition: str, stats: CaptionStats) -> CandidateSet:
-    """Directions from the things of the picture."""
-    landmarks = [name_thing(category) for category in task.evidence.picture.regions_by_category]
-    relations = (RelationPhrase(word, landmark, preposition) for landmark in landmarks for word in _DIRECTIONS)
-    return CandidateSet(tuple(make_relation(relation, 1.0) for relation in relations), stats)

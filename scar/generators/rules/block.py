@@ -1,0 +1,72 @@
+"""Candidates for one part of the captions of a batch: weights, features and refusals as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+
+from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, draw_first, make_clocks
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import RelationPhrase
+
+Refusals = Mapping[str, Bools]
+"""(T, M) tables by the name of a veto: whether it refuses. Of several that refuse, the first in their order counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateBlock:
+    """The candidates for one part of T golds, in M columns.
+
+    Attributes:
+        weights: (T, M) relative frequency of each candidate, before the weights of its features; 0 if it is none.
+        words: (M,) or (T, M) hash of each candidate's words.
+        feature_names: what a text-only model can learn about the part: its words and their roles.
+        features: (T, M, F) indices in ``feature_names`` of the features of each candidate.
+        gold_features: (T, F) those of the golds.
+        refusals: what each veto refuses.
+        make: takes a row and a column; makes the part.
+    """
+
+    weights: Floats
+    words: Hashes
+    feature_names: Sequence[str]
+    features: Ints
+    gold_features: Ints
+    refusals: Refusals
+    make: Callable[[int, int], NounPhrase | RelationPhrase]
+
+    @cached_property
+    def refused(self) -> Bools:
+        """(T, M) whether any veto refuses a candidate."""
+        return reduce(np.logical_or, self.refusals.values())
+
+    @property
+    def allowed_counts(self) -> Ints:
+        """(T,) number of candidates that no veto refuses."""
+        found: Ints = ((self.weights > 0) & ~self.refused).sum(axis=1)
+        return found
+
+    def weigh(self, feature_weights: Mapping[str, float], default: float) -> Floats:
+        """(T, M) weights times those of the features; ``default`` is that of a feature without weight."""
+        factors = np.array([feature_weights.get(name, default) for name in self.feature_names] or [1.0])
+        weights: Floats = self.weights * factors[self.features].prod(axis=2)
+        return weights
+
+    def draw(self, records: Hashes, weights: Floats, count: int) -> Ints:
+        """(T, count) columns of the first candidates that no veto refuses; -1 where there are no more."""
+        return draw_first(make_clocks(records, self.words, weights), self.refused, count)
+
+    def count_refused(self, records: Hashes, weights: Floats, count: int) -> Counter[str]:
+        """How many candidates each veto refuses of those that come before the last of the ``count`` that are drawn."""
+        clocks = make_clocks(records, self.words, weights)
+        last = np.partition(np.where(self.refused, np.inf, clocks), count - 1, axis=1)[:, count - 1 : count]
+        pending = (clocks < last) & (self.weights > 0)
+        found = Counter[str]()
+        for name, table in self.refusals.items():
+            found[name] += int((pending & table).sum())
+            pending &= ~table
+        return found

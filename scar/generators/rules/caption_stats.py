@@ -1,0 +1,85 @@
+"""What a fit learns from the true captions of a corpus: counts of their phrases, and weights of features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from scar.generators.rules.records import CaptionPhrases
+from scar.generators.rules.word_score import WordScores
+from scar.language.noun_phrase import NounPhrase
+
+ENOUGH_OWN = 30
+"""With fewer distinct phrases in the corpus, those of the shipped tables are candidates too."""
+
+_PSEUDO_COUNT = 5.0
+"""Additive smoothing: number of captions with corpus-wide frequencies of scenes that are added to those of a noun."""
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionStats:
+    """What a fit learns from the true captions of a corpus: statistics of their words, and weights of features.
+
+    Two instances are equal only if they are the same object, so that an instance can be the key of a cache. An instance
+    without arguments stands for the word tables alone.
+
+    Attributes:
+        objects: number of captions with each object.
+        scene_frequency: share of the captions that have each scene.
+        scenes_by_noun: number of captions, by the object's noun, then by scene.
+        scenes_by_preposition: number of captions, by the words before the scene, then by scene.
+        predicates_by_noun: number of captions, by the landmark's noun, then by predicate.
+        annotated: names of the things of all annotated regions in the pictures of the golds.
+        feature_weights: factor of each feature for the weights of the candidates that have it.
+        default_weight: factor of a feature that is not in ``feature_weights``.
+        word_scores: how much words look like those of gold captions.
+    """
+
+    objects: Mapping[NounPhrase, int] = field(default_factory=dict)
+    scene_frequency: Mapping[NounPhrase, float] = field(default_factory=dict)
+    scenes_by_noun: Mapping[str, Mapping[NounPhrase, int]] = field(default_factory=dict)
+    scenes_by_preposition: Mapping[str, Mapping[NounPhrase, int]] = field(default_factory=dict)
+    predicates_by_noun: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    annotated: frozenset[str] = frozenset()
+    feature_weights: Mapping[str, float] = field(default_factory=dict)
+    default_weight: float = 1.0
+    word_scores: WordScores = field(default_factory=WordScores)
+
+    @classmethod
+    def from_captions(cls, golds: Sequence[CaptionPhrases], annotated: Iterable[str]) -> Self:
+        """Count the phrases of true captions; the weights are not fitted yet. ``annotated`` is the attribute."""
+        scenes = Counter(gold.scene for gold in golds)
+        return cls(
+            objects=_sort_counts(Counter(gold.object for gold in golds)),
+            scene_frequency={scene: count / len(golds) for scene, count in _sort_counts(scenes).items()},
+            scenes_by_noun=_group_counts((gold.object.noun, gold.scene) for gold in golds),
+            scenes_by_preposition=_group_counts((gold.relation.last_preposition, gold.scene) for gold in golds),
+            predicates_by_noun=_group_counts((gold.landmark.noun, gold.relation.predicate) for gold in golds),
+            annotated=frozenset(annotated),
+        )
+
+    def compute_lift(self, noun: str, scene: NounPhrase) -> float:
+        """How often a scene occurs in captions with an object's noun, relative to all captions.
+
+        Above 1 if they go together; smoothed towards 1, and 1 if no caption has the noun or none has the scene.
+        """
+        if noun not in self.scenes_by_noun or scene not in self.scene_frequency:
+            return 1.0
+        counts = self.scenes_by_noun[noun]
+        expected = counts.get(scene, 0) / self.scene_frequency[scene]
+        return (expected + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
+
+
+def _group_counts(pairs: Iterable[tuple[str, Any]]) -> dict[str, dict[Any, int]]:
+    """Count the second members of pairs, by their first."""
+    found: dict[str, Counter[Any]] = {}
+    for key, value in pairs:
+        found.setdefault(key, Counter())[value] += 1
+    return {key: _sort_counts(counts) for key, counts in sorted(found.items())}
+
+
+def _sort_counts(counts: Counter[Any]) -> dict[Any, int]:
+    """The counts in alphabetical order of their texts, so that no result depends on the order of the captions."""
+    return dict(sorted(counts.items(), key=lambda entry: getattr(entry[0], "text", entry[0])))

@@ -1,0 +1,66 @@
+"""Which relations boxes and masks leave open between a region and the other things of its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from scar.evidence.contact import is_contact_denied
+from scar.evidence.geometry import is_apart, is_out_of_direction
+from scar.language.exclusion import find_preposition_class, is_passive
+from scar.language.relation_phrase import ABOVE, AND, BELOW, DIRECTIONS, LEFT, RIGHT, RelationPhrase, find_form
+from scar.sample import Region
+
+_FAR = 1.5
+"""Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
+
+OPEN = ""
+"""The denial of predicates that neither boxes nor masks deny, such as "watching"."""
+
+
+@cache
+def find_denial(predicate: str) -> str:
+    """The predicate that boxes and masks deny in place of another one, which holds only if this one does; or `OPEN`.
+
+    A posture holds only if its preposition does. Predicates with the same denial hold alike.
+
+    >>> find_denial("sitting on"), find_denial("held by"), find_denial("watching")
+    ('on', 'held by', '')
+    """
+    predicate = predicate.removeprefix(AND)
+    preposition = "held by" if is_passive(predicate) else _DENIABLE.get(find_preposition_class(predicate), OPEN)
+    is_vague = find_form(predicate) == "action" and RelationPhrase(predicate).verb is None
+    return OPEN if is_vague and preposition in ("next to", ABOVE) else preposition
+
+
+def may_hold(denial: str, region: Region, other: Region) -> bool:
+    """Whether boxes and masks leave open that predicates with a denial hold for a region and another one."""
+    if other.id == region.id:
+        return False
+    if denial == OPEN or other.crowd:
+        return True
+    if denial in DIRECTIONS:
+        return not is_out_of_direction(denial, region.box, other.box)
+    if denial == "next to":
+        return not is_apart(region.box, other.box, _FAR)
+    return not is_contact_denied(denial, region, other)
+
+
+def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) -> dict[str, frozenset[int]]:
+    """By denial, the ids of those of some other regions with which its predicates may hold for a region."""
+    several = tuple(others)
+    return {
+        denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials
+    }
+
+
+_DENIABLE: Mapping[str, str] = {
+    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", ABOVE, BELOW)},
+    **{name: name for name in ("held by", "worn by", "ridden by", "holding", "wearing", "riding")},
+    "at": "next to",
+    "against": "on",
+    "with": "on",
+    "left": LEFT,
+    "right": RIGHT,
+}
+"""Class of prepositions -> the predicate that holds wherever the class does, and that boxes and masks can deny."""

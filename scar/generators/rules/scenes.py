@@ -1,0 +1,315 @@
+"""False scenes: other places, other things, or other groups of the object's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scar.evidence.picture_evidence import make_several, name_thing
+from scar.generators.generator import GoldTask
+from scar.generators.rules import noun_vetoes
+from scar.generators.rules.block import CandidateBlock
+from scar.generators.rules.draws import Bools, Floats, hash_texts
+from scar.generators.rules.features import scene_features
+from scar.generators.rules.gold_batch import GoldBatch
+from scar.generators.rules.holding import find_denial, find_held
+from scar.generators.rules.noun_table import Numbers
+from scar.generators.rules.noun_vetoes import NounSwap
+from scar.generators.rules.phrases import is_group, is_locating
+from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
+from scar.generators.rules.records import CaptionPhrases
+from scar.generators.rules.usual_pairs import can_contain, is_usual
+from scar.language import english
+from scar.language.attribute_swaps import NUMBERS, list_similar_phrases
+from scar.language.exclusion import can_act, find_preposition_class, is_passive
+from scar.language.lexicon import find_side, read_scenes, read_things, resolve_category, resolve_scene
+from scar.language.noun_phrase import NounPhrase
+from scar.language.relation_phrase import A_PICTURE_OF, RelationPhrase
+
+_IN_PICTURE_FACTOR = 8.0
+"""Weight of each thing of the picture, relative to all other things together: only the relation excludes it."""
+
+_SIMILAR_FACTOR = 3.0
+"""Weight of the scene with another attribute, relative to all others together."""
+
+_SAME_KIND_FACTOR = 4.0
+"""Factor for a thing of the same kind as the true one: it is harder to tell from it."""
+
+_SAME_SIDE_FACTOR = 2.0
+"""Factor for a place of the same side (indoor, outdoor) as the true place: it is harder to tell from it."""
+
+_UNUSUAL_FACTOR = 0.05
+"""Factor for a place or thing where the object hardly ever is: the words alone would exclude it."""
+
+_UNABLE_FACTOR = 1e-12
+"""Factor for a thing that cannot do what the caption says: a last resort."""
+
+_FILLING = frozenset({"filled with", "covered with", "surrounded by"})
+"""Classes of prepositions after which a caption names several things."""
+
+_BEARERS = frozenset({"furniture", "fixture", "vehicle", "ridden", "train", "afloat", "animal"})
+"""Kinds of things so large that what is on or in one is on or in no other."""
+
+
+def list_scenes(golds: Sequence[tuple[GoldTask, CaptionPhrases]], stats: CaptionStats) -> list[NounPhrase]:
+    """All that may end a caption: what ends those of the corpus, the tables' places and things, and similar phrases."""
+    found = dict.fromkeys(stats.scene_frequency)
+    found |= dict.fromkeys(NounPhrase(scene.phrase, scene.name) for scene in read_scenes().values())
+    things = [name_thing(name) for name in read_things()]
+    shown = {category: None for task, _ in golds for category in task.evidence.things}
+    things += map(name_thing, shown)
+    found |= dict.fromkeys(things)
+    found |= dict.fromkeys(map(make_several, things))
+    for task, gold in golds:
+        found |= dict.fromkeys(list_similar_phrases(gold.scene))
+        found |= dict.fromkeys(_list_other_groups(gold.scene, task))
+    return list(found)
+
+
+def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> CandidateBlock:
+    """Make the candidates for the scenes of a batch; ``phrases`` is of `list_scenes`."""
+    true = [gold.scene for gold in batch.golds]
+    prepositions = [gold.relation.last_preposition for gold in batch.golds]
+    swap = NounSwap.of(batch, true, np.stack((batch.scenes, batch.scenes), 1), phrases)
+    columns = {phrase: column for column, phrase in enumerate(phrases)}
+    places = _find_places(phrases, prepositions)
+    is_place = _find_true_places(true, prepositions)
+    is_thing = ~is_place & ~batch.test(lambda gold: gold.relation.form == "ordinal")
+    lifts = _measure_lifts(batch, phrases, stats)
+    in_place = _weigh_places(batch, phrases, stats) * lifts * places
+    things = _weigh_things(batch, phrases, swap, stats)
+    fit = _measure_fits(batch)[:, swap.nouns]
+    own = things * fit * lifts * (~places & ~swap.groups)
+    own /= np.maximum(own.sum(axis=1, keepdims=True), 1e-300)
+    in_picture = _find_in_picture(batch, columns)
+    similar = swap.contrasts.copy()
+    for row, (task, scene) in enumerate(zip(batch.tasks, true, strict=True)):
+        similar[row, [columns[phrase] for phrase in _list_other_groups(scene, task)]] = True
+    weights = (
+        np.where(is_place[:, None], in_place, 0)
+        + np.where(is_thing[:, None], own + _IN_PICTURE_FACTOR * fit * in_picture, 0)
+        + _SIMILAR_FACTOR * similar / np.maximum(similar.sum(axis=1, keepdims=True), 1)
+    )
+    names, features, gold_features = _find_features(phrases, true, prepositions)
+    refusals = {
+        "not_one_element": noun_vetoes.not_one_element(swap),
+        "echo": _echo(swap),
+        "fits_place": _fit_place(swap, places),
+        "holds_elsewhere": _hold_elsewhere(swap, places, prepositions),
+        "unannotated": _unannotated(swap, places, prepositions),
+        "wordnet_related": noun_vetoes.wordnet_related(swap),
+        "lookalike": noun_vetoes.lookalike(swap),
+        "fits_captions": _fit_captions(swap, places),
+    }
+    words = hash_texts(f"scene {phrase.text}" for phrase in phrases)
+    return CandidateBlock(
+        weights, words, names, features, gold_features, refusals, lambda row, column: phrases[column]
+    )
+
+
+def _find_places(phrases: Sequence[NounPhrase], prepositions: Sequence[str]) -> Bools:
+    """(T, M) whether a candidate is the place of the picture after the preposition of a gold; see `is_place`."""
+    placed = np.array([bool(find_side(phrase.noun)) for phrase in phrases], bool)
+    pictured = np.array([bool(resolve_scene(phrase.noun).side) for phrase in phrases], bool)
+    is_title = np.array([preposition == A_PICTURE_OF for preposition in prepositions], bool)[:, None]
+    locates = np.array([is_locating(preposition) for preposition in prepositions], bool)[:, None]
+    return np.where(is_title, pictured, placed & locates)
+
+
+def _find_true_places(true: Sequence[NounPhrase], prepositions: Sequence[str]) -> Bools:
+    """(T,) whether the true scene is the place of the picture."""
+    distinct = dict.fromkeys(true)
+    numbers = {phrase: number for number, phrase in enumerate(distinct)}
+    found = _find_places(list(distinct), prepositions)
+    return found[np.arange(len(true)), [numbers[phrase] for phrase in true]]
+
+
+def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
+    """(T, M) weights of places that can hold the region's thing and take the preposition; 0 for all others."""
+    scenes = [resolve_scene(phrase.noun) for phrase in phrases]
+    is_listed = np.array([read_scenes().get(phrase.noun) is scene and phrase.text == scene.phrase
+                          for phrase, scene in zip(phrases, scenes, strict=True)], bool)
+    base = np.array([scene.weight for scene in scenes], float)
+    side = np.array([scene.side for scene in scenes], object)
+    holds = [scene.holds_kinds for scene in scenes]
+    rows = Numbers()
+    keys = []
+    for gold, thing in zip(batch.golds, batch.things, strict=True):
+        keys.append(rows[gold.relation.last_preposition, resolve_scene(gold.scene.noun), thing.kind, thing.found_in])
+    table = np.zeros((len(rows), len(phrases)))
+    for row, (preposition, true, kind, found_in) in enumerate(rows):
+        own = stats.scenes_by_preposition.get(preposition, {})
+        is_own = np.array([phrase in own for phrase in phrases], bool)
+        word = preposition.rpartition(" ")[2]
+        words = {word} if word in ("in", "on", "at") else set(true.prepositions[:1])
+        takes = np.array([preposition == A_PICTURE_OF or not words.isdisjoint(scene.prepositions) for scene in scenes])
+        allowed = is_own | (is_listed & takes)
+        allowed &= np.array([not kinds or kind in kinds for kinds in holds], bool)
+        usual = np.array([not found_in or each in found_in for each in side], bool)
+        table[row] = base * allowed * np.where(side == true.side, _SAME_SIDE_FACTOR, 1)
+        table[row] *= np.where(usual, 1, _UNUSUAL_FACTOR)
+    return table[keys]
+
+
+def _weigh_things(
+    batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwap, stats: CaptionStats
+) -> Floats:
+    """(T, M) counts of things after the preposition in the corpus; of the table if these are few."""
+    one = {name_thing(thing.name): thing.weight / 100 for thing in read_things().values()}
+    several = {make_several(phrase): weight for phrase, weight in one.items()}
+    rows = Numbers()
+    keys = [rows[gold.relation.last_preposition, _needs_several(gold)] for gold in batch.golds]
+    table = np.zeros((len(rows), len(phrases)))
+    for row, (preposition, needs_several) in enumerate(rows):
+        counts: dict[NounPhrase, float] = dict(stats.scenes_by_preposition.get(preposition, {}))
+        if len(counts) < ENOUGH_OWN:
+            counts = (several if needs_several else one) | counts
+        table[row] = [counts.get(phrase, 0.0) for phrase in phrases]
+    return table[keys]
+
+
+def _measure_lifts(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
+    """(T, M) how often each scene occurs with the object's noun in the corpus; see `CaptionStats.compute_lift`."""
+    rows = Numbers()
+    keys = [rows[gold.object.noun] for gold in batch.golds]
+    table = np.array([[stats.compute_lift(noun, phrase) for phrase in phrases] for noun in rows])
+    return table.reshape(len(rows), len(phrases))[keys]
+
+
+def _find_in_picture(batch: GoldBatch, columns: dict[NounPhrase, int]) -> Bools:
+    """(T, M) whether a candidate names one thing of the picture, or several where the caption needs several."""
+    found = np.zeros((len(batch), len(columns)), bool)
+    for row, (task, gold) in enumerate(zip(batch.tasks, batch.golds, strict=True)):
+        things = map(name_thing, task.evidence.things)
+        found[row, [columns[thing] for thing in (map(make_several, things) if _needs_several(gold) else things)]] = True
+    return found
+
+
+def _measure_fits(batch: GoldBatch) -> Floats:
+    """(T, N) how well each noun suits the end of each caption."""
+    classes, rows = batch.nouns.classes, Numbers()
+    keys = [
+        rows[gold.relation.last_preposition, gold.relation.form, classes[one], classes[end]]
+        for gold, one, end in zip(batch.golds, batch.objects, batch.scenes, strict=True)
+    ]
+    asked = []
+    for preposition, form, one, end in rows:
+        noun, true = batch.nouns.class_members[one], batch.nouns.class_members[end]
+        asked.append(
+            batch.nouns.ask(lambda other, p=preposition, f=form, n=noun, t=true: _measure_fit(other, p, f, n, t))
+        )
+    found: Floats = np.array(asked).reshape(len(rows), len(batch.nouns))[keys]
+    return found
+
+
+def _measure_fit(noun: str, predicate: str, form: str, subject: str, true: str) -> float:
+    """How well a thing suits the end of a caption: by its kind, and by what is usual with the last preposition."""
+    thing, true_thing = resolve_category(noun), resolve_category(true)
+    verb = RelationPhrase(predicate).verb
+    is_same_kind = bool(thing.kind) and thing.kind == true_thing.kind
+    preposition = find_preposition_class(predicate)
+    usual = is_usual(subject, predicate, noun) or (preposition in _FILLING and thing.kind == "food")
+    is_unable = (is_passive(predicate) and not can_act(noun)) or (preposition == "in" and not can_contain(noun))
+    is_done = form == "action" and not (verb is not None and not verb.landmarks)
+    if (is_unable or is_done) and not usual and not is_same_kind:
+        return _UNABLE_FACTOR
+    usual = usual or is_same_kind
+    return (_SAME_KIND_FACTOR if is_same_kind else 1.0) * (1.0 if usual else _UNUSUAL_FACTOR)
+
+
+def _needs_several(gold: CaptionPhrases) -> bool:
+    """Whether the end of a caption is in the plural without a number, or must be: "a bowl full of apples"."""
+    is_filling = find_preposition_class(gold.relation.last_preposition) in _FILLING
+    text, singular = gold.scene.text, english.to_singular(gold.scene.text)
+    return is_filling or (gold.scene.plural and text != singular and singular.endswith(gold.scene.noun))
+
+
+def _list_other_groups(scene: NounPhrase, task: GoldTask) -> list[NounPhrase]:
+    """For "a row of four", longer rows: a shorter one may be a part of it. For "two others", more than there are."""
+    if not is_group(scene):
+        return []
+    name = task.evidence.things[task.region.category].name
+    group = task.evidence.regions_by_name[name]
+    if any(region.crowd for region in group):
+        return []
+    if scene.text.startswith("a row of "):
+        texts = [f"a row of {number}" for count, number in enumerate(NUMBERS, start=2) if count > len(group)]
+    else:
+        texts = [f"{number} others" for count, number in enumerate(NUMBERS, start=2) if count >= len(group)]
+    return [NounPhrase(text, scene.noun, plural=True) for text in texts]
+
+
+def _find_features(
+    phrases: Sequence[NounPhrase], true: Sequence[NounPhrase], prepositions: Sequence[str]
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Names of the features, (T, M, 1) features of the candidates and (T, 1) of the golds."""
+    numbers = Numbers()
+    rows = {
+        preposition: np.array([numbers[scene_features(phrase, preposition)[0]] for phrase in phrases], np.intp)
+        for preposition in dict.fromkeys(prepositions)
+    }
+    golds = [numbers[scene_features(*pair)[0]] for pair in zip(true, prepositions, strict=True)]
+    features = np.array([rows[preposition] for preposition in prepositions], np.intp)
+    return list(numbers), features.reshape(len(true), len(phrases), 1), np.array(golds, np.intp).reshape(-1, 1)
+
+
+def _echo(swap: NounSwap) -> Bools:
+    """The caption names a thing twice, or its end is a kind of the region's thing."""
+    batch, same = swap.batch, swap.batch.nouns.same
+    has_landmark = batch.test(lambda gold: gold.relation.landmark is not None and not is_group(gold.relation.landmark))
+    refused = swap.look_up(same, batch.objects) | swap.look_up(batch.nouns.related, batch.names)
+    refused |= swap.look_up(same, batch.landmarks) & has_landmark[:, None]
+    return (refused & ~swap.groups) | (same[batch.objects, batch.landmarks] & has_landmark)[:, None]
+
+
+def _fit_place(swap: NounSwap, places: Bools) -> Bools:
+    """The false place may be where the picture was taken: no place is known, or a known one is compatible with it."""
+    scenes = [resolve_scene(phrase.noun) for phrase in swap.phrases]
+    rows = Numbers()
+    known = [[rows[scene] for scene in several if scene.side] for several in swap.batch.true_scenes]
+    table = np.array([[not scene.is_incompatible_with(true) for scene in scenes] for true in rows], bool)
+    table = table.reshape(len(rows), len(scenes))
+    found = np.array([table[numbers].any(axis=0) if numbers else np.ones(len(scenes), bool) for numbers in known])
+    return found.reshape(places.shape) & places & ~swap.contrasts
+
+
+def _hold_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
+    """The false thing at the end is in the picture, and boxes and masks do not deny the last relation to it."""
+    batch = swap.batch
+    found = np.zeros(places.shape, bool)
+    for row, (task, gold, preposition) in enumerate(zip(batch.tasks, batch.golds, prepositions, strict=True)):
+        denial = find_denial(preposition)
+        held = find_held(task.region, task.evidence.picture.regions, (denial,))[denial]
+        names = [
+            name
+            for name, regions in task.evidence.regions_by_name.items()
+            if any(region.id in held for region in regions)
+        ]
+        found[row] = batch.nouns.related[np.ix_(batch.nouns.find(names), swap.nouns)].any(axis=0)
+        if swap.contrasts[row].any():
+            found[row, swap.contrasts[row]] = len(task.evidence.find_meant_regions(gold.scene.noun)) > 1
+    return found & ~places & ~swap.groups
+
+
+def _unannotated(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
+    """The false thing may be in the picture although no annotation names it, as the source never annotates such things.
+
+    After "on" and "in", a false bearer such as a table passes if the true thing is a bearer too: what rests on one is
+    on no other. A true thing that is no bearer, such as a plate, may itself be on a table that nobody annotated.
+    """
+    things = swap.batch.nouns.things
+    bears = np.array([thing.kind in _BEARERS for thing in things], bool)
+    is_bearing = np.array([find_preposition_class(each) in ("on", "in") for each in prepositions], bool)[:, None]
+    absent = noun_vetoes.unannotated(swap) & ~places
+    unshown = swap.plain & ~swap.batch.shown[:, swap.nouns] & ~places
+    bearing = is_bearing & bears[swap.nouns]
+    return np.where(bearing, unshown & ~bears[swap.batch.scenes][:, None], absent)
+
+
+def _fit_captions(swap: NounSwap, places: Bools) -> Bools:
+    """The human texts mention the false place, or the false thing, and no annotated thing explains the mention."""
+    names = [resolve_scene(phrase.noun).name for phrase in swap.phrases]
+    named = np.array([[name in several for name in names] for several in swap.batch.named_scenes], bool)
+    refused = noun_vetoes.fits_captions(swap)
+    return np.where(places, named.reshape(places.shape) | (refused & swap.contrasts), refused)
