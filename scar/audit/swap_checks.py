@@ -12,7 +12,7 @@ from scar.audit.arrays import concatenate_ranges, iter_group_pairs, map_codes, m
 from scar.audit.lineage import find_replaced_words, is_same_lineage
 from scar.audit.logistic import Floats, Ints
 from scar.audit.row_blocks import CAPTION_KINDS, CodedTexts, RowBlock
-from scar.generators.rules.vetoes import MIN_BOX_OVERLAP
+from scar.generators.rules.gold_batch import MIN_BOX_OVERLAP
 from scar.language import english
 from scar.language.category_names import parse_noun_phrase
 from scar.language.lexicon import Thing, is_interchangeable, resolve_category, resolve_noun_phrase, resolve_scene
@@ -108,7 +108,7 @@ class SwapChecks:
     def _find_in_box(self) -> Any:
         """(negatives,) whether an object swap names a thing whose box overlaps the sample's box.
 
-        The veto `scar.generators.rules.vetoes.present_in_box` refuses such swaps.
+        The veto `scar.generators.rules.noun_vetoes.present_in_box` refuses such swaps.
         """
         found = np.zeros(len(self.negative_rows), bool)
         codes, values = self._part_elements("object")

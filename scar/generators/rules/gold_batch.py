@@ -12,7 +12,13 @@ from scar.generators.generator import GoldTask
 from scar.generators.rules.draws import Bools, Ints
 from scar.generators.rules.noun_table import NounTable, Numbers
 from scar.generators.rules.records import CaptionPhrases
-from scar.language.caption_parser import collect_words, find_named_scenes, find_stated_scenes, spaced_forms, tokenize_caption
+from scar.language.caption_parser import (
+    collect_words,
+    find_named_scenes,
+    find_stated_scenes,
+    spaced_forms,
+    tokenize_caption,
+)
 from scar.language.lexicon import Scene, Thing, resolve_scene
 from scar.sample import Picture, Region
 
@@ -140,7 +146,9 @@ class GoldBatch:
     def true_scenes(self) -> list[tuple[Scene, ...]]:
         """The scenes that each gold, the source's label of its picture and the picture's captions name."""
         known = [_find_scenes(evidence.picture) for evidence in self.pictures]
-        return [(resolve_scene(gold.scene.noun), *known[own]) for gold, own in zip(self.golds, self.owners, strict=True)]
+        return [
+            (resolve_scene(gold.scene.noun), *known[own]) for gold, own in zip(self.golds, self.owners, strict=True)
+        ]
 
 
 def find_names_in_box(evidence: PictureEvidence, region: Region) -> tuple[str, ...]:
@@ -152,8 +160,6 @@ def find_names_in_box(evidence: PictureEvidence, region: Region) -> tuple[str, .
         if overlap and overlap > MIN_BOX_OVERLAP * min(area, other.box.area) and other.id != region.id:
             names[evidence.things[other.category].name] = None
     return tuple(names)
-
-
 
 
 def _find_scenes(picture: Picture) -> tuple[Scene, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from random import Random
 
 from scar.generators.generator import Gold, GoldTask, Rejected
-from scar.generators.rules.negatives import FEW_NEGATIVES, has_false_relations
+from scar.generators.rules.negatives import FEW_NEGATIVES, have_false_relations
 from scar.generators.rules.records import RulesGold, TrueCaption
 from scar.generators.rules.true_captions import list_true_captions
 from scar.sample import RANKING_REASONS, REASONS, Reason
@@ -42,10 +42,23 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
             and positions are kept by image, see `draw_image`. A region whose caption is not kept gets its next one.
             None keeps all. `fit_shares` finds them.
     """
-    return [_write_gold(task, shares or {}) for task in tasks]
+    choices = [_choose_gold(task, shares or {}) for task in tasks]
+    results: list[Gold | Rejected] = [Rejected(NO_EVIDENCE)] * len(tasks)
+    answers: dict[int, bool | None] = dict.fromkeys(range(len(tasks)))
+    while answers:
+        asked: list[tuple[int, TrueCaption]] = []
+        for number, answer in answers.items():
+            try:
+                asked.append((number, choices[number].send(answer)))
+            except StopIteration as end:
+                results[number] = end.value
+        tested = have_false_relations([(tasks[number], true.phrases) for number, true in asked])
+        answers = {number: has for (number, _), has in zip(asked, tested, strict=True)}
+    return results
 
 
-def _write_gold(task: GoldTask, shares: Mapping[str, float]) -> Gold | Rejected:
+def _choose_gold(task: GoldTask, shares: Mapping[str, float]) -> Generator[TrueCaption, bool | None, Gold | Rejected]:
+    """Choose the true caption of one region; of each yielded option, ask whether it has three false relations."""
     rng = Random(f"{task.key}/gold")  # noqa: S311 - choices of a corpus, not secrets
     groups: dict[Reason | None, list[TrueCaption]] = {kind: [] for kind in _ORDER}
     for true in list_true_captions(task.evidence, task.region):
@@ -59,7 +72,7 @@ def _write_gold(task: GoldTask, shares: Mapping[str, float]) -> Gold | Rejected:
             (true,) = rng.choices(options, [option.weight for option in options])
             options.remove(true)
             landmark_share = 1.0 if is_ranking else shares.get(f"landmark {true.phrases.landmark.noun}", 1.0)
-            if not has_false_relations(true.phrases, task):
+            if not (yield true):
                 problem = max(problem, FEW_NEGATIVES, key=_PROBLEMS.index)
             elif is_over or is_kept >= landmark_share:
                 problem = OVER_SHARE

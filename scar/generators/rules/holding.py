@@ -49,9 +49,7 @@ def may_hold(denial: str, region: Region, other: Region) -> bool:
 def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) -> dict[str, frozenset[int]]:
     """By denial, the ids of those of some other regions with which its predicates may hold for a region."""
     several = tuple(others)
-    return {
-        denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials
-    }
+    return {denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials}
 
 
 _DENIABLE: Mapping[str, str] = {

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from scar.generators.generator import GoldOfTask, NineNegatives, Rejected
 from scar.generators.rules.block import CandidateBlock
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import hash_texts
 from scar.generators.rules.gold_batch import GoldBatch, Golds
 from scar.generators.rules.objects import list_objects, make_object_block
 from scar.generators.rules.places import choose_places
-from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.records import CaptionPhrases, RulesGold
 from scar.generators.rules.relations import make_relation_block
 from scar.generators.rules.scenes import list_scenes, make_scene_block
@@ -73,10 +73,8 @@ def make_blocks(golds: Golds, stats: CaptionStats) -> dict[Part, CandidateBlock]
     }
 
 
-def draw_swaps(
-    golds: Golds, stats: CaptionStats, veto_counts: Counter[str]
-) -> dict[Part, list[list[CaptionPhrases]]]:
-    """Draw at most `RESERVE` false captions of each part for each gold, of different texts, in the order of their clocks."""
+def draw_swaps(golds: Golds, stats: CaptionStats, veto_counts: Counter[str]) -> dict[Part, list[list[CaptionPhrases]]]:
+    """Draw at most `RESERVE` false captions of each part for each gold, of different texts, as their clocks ring."""
     records = hash_texts(task.key for task, _ in golds)
     found: dict[Part, list[list[CaptionPhrases]]] = {}
     for part, block in make_blocks(golds, stats).items():

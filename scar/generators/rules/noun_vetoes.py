@@ -112,7 +112,7 @@ def fits_captions(swap: NounSwap) -> Bools:
 
 
 def unannotated(swap: NounSwap) -> Bools:
-    """The false thing may be in the picture although no annotation names it, as the source never annotates such things."""
+    """The false thing may be in the picture although no annotation names it: the source annotates none."""
     names = [thing.name for thing in swap.batch.nouns.things]
     annotated = np.array([name in swap.batch.annotated for name in names], bool)[swap.nouns]
     return swap.plain & ~swap.batch.shown[:, swap.nouns] & ~annotated

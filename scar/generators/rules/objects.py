@@ -10,13 +10,13 @@ import numpy as np
 from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
+from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, hash_texts
 from scar.generators.rules.features import object_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
-from scar.generators.rules.phrases import is_group
-from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
+from scar.generators.rules.phrases import is_group, names_landmark
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.usual_pairs import is_usual
 from scar.language import english
@@ -96,7 +96,7 @@ def make_object_block(batch: GoldBatch, counts: dict[NounPhrase, float]) -> Cand
 def _echo(swap: NounSwap) -> Bools:
     """The caption names a thing twice, as in "a couch next to a couch"."""
     batch, same = swap.batch, swap.batch.nouns.same
-    has_landmark = batch.test(lambda gold: gold.relation.landmark is not None and not is_group(gold.relation.landmark))
+    has_landmark = batch.test(names_landmark)
     is_named = batch.test(lambda gold: not is_group(gold.scene))
     refused = swap.look_up(same, batch.scenes) & is_named[:, None]
     refused |= swap.look_up(same, batch.landmarks) & has_landmark[:, None]

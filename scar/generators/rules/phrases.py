@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scar.generators.rules.records import CaptionPhrases
 from scar.language.lexicon import find_side, resolve_scene
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import A_PICTURE_OF
@@ -28,3 +29,8 @@ def is_place(scene: NounPhrase, preposition: str) -> bool:
 def is_group(phrase: NounPhrase) -> bool:
     """Whether a phrase means things of the object's own name: "another one", "two others", "a row of four"."""
     return phrase.text == "another one" or phrase.text.endswith(" others") or phrase.text.startswith("a row of ")
+
+
+def names_landmark(gold: CaptionPhrases) -> bool:
+    """Whether a caption names a thing between its predicate and its scene; a group does not count."""
+    return gold.relation.landmark is not None and not is_group(gold.relation.landmark)

@@ -37,7 +37,6 @@ _MIN_SHARE = 1e-6
 """Candidates with less than this share of the largest weight of their row are hardly ever drawn: they are left out."""
 
 
-
 def fit_feature_weights(block: CandidateBlock, draws: int, *, is_complete: bool) -> dict[str, float]:
     """Fit the weight of each feature of the candidates; a feature that no gold caption has gets a low weight.
 

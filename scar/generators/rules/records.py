@@ -12,6 +12,7 @@ from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
 from scar.sample import Caption, Part, Reason
 
+
 class CaptionPhrases(msgspec.Struct, frozen=True):
     """A caption whose parts are still phrases: an object, its relation, and the noun phrase that ends the caption.
 

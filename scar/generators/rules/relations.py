@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from scar.evidence.geometry import find_denied_positions
 from scar.evidence.picture_evidence import name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules.block import CandidateBlock, Refusals
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, hash_texts
 from scar.generators.rules.features import relation_features
 from scar.generators.rules.gold_batch import GoldBatch
@@ -21,7 +24,6 @@ from scar.generators.rules.predicates import (
     list_predicates,
     list_ranks,
 )
-from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.records import CaptionPhrases
 from scar.language.exclusion import excludes
 from scar.language.lexicon import is_related, resolve_scene
@@ -55,7 +57,9 @@ class _Relations:
         numbers = Numbers()
         self.columns = [np.array([numbers[each.text] for each in several], np.intp) for several in self.own]
         self.texts = list(numbers)
-        self.landmarks = [_list_other_landmarks(task, gold) for task, gold in zip(batch.tasks, batch.golds, strict=True)]
+        self.landmarks = [
+            _list_other_landmarks(task, gold) for task, gold in zip(batch.tasks, batch.golds, strict=True)
+        ]
         self.width = max(map(len, self.landmarks), default=0)
         self.shape = len(batch), len(self.texts)
 
@@ -89,7 +93,7 @@ class _Relations:
     def hash_words(self) -> Hashes:
         """(T, P + D * width) hashes of the words of the candidates."""
         own = np.broadcast_to(hash_texts(f"relation {text}" for text in self.texts), self.shape)
-        known = {phrase.text: number for number, phrase in enumerate(dict.fromkeys(sum(self.landmarks, [])))}
+        known = {phrase.text: number for number, phrase in enumerate(dict.fromkeys(chain(*self.landmarks)))}
         table = hash_texts(f"relation {word} {text}" for text in known for word in DIRECTION_PREDICATES)
         others = np.zeros((len(self.batch), self.width, len(DIRECTION_PREDICATES)), np.uint64)
         for row, several in enumerate(self.landmarks):
@@ -164,7 +168,8 @@ class _Relations:
                 held = find_held(task.region, meant, {true, *(names[number] for number in needed)})
                 possible[row, needed] = [not meant or bool(held[names[number]]) for number in needed]
                 elsewhere[row, needed] = [bool(held[names[number]] - held[true]) for number in needed]
-            others[row, : len(self.landmarks[row])] = _hold_with_others(task, self.landmarks[row])
+            if self.landmarks[row]:
+                others[row, : len(self.landmarks[row])] = _hold_with_others(task, self.landmarks[row])
         excluded = self._spread([[each.is_excluded for each in several] for several in self.own]) > 0
         unseen = self._spread([[each.is_borne_unseen for each in several] for several in self.own]) > 0
         # Another thing of the landmark's name may have the false relation: one that has not the true one.
@@ -185,16 +190,16 @@ class _Relations:
                 if find_form(text) not in ("position", "ordinal"):
                     found[row, column] = _is_annotated(name, text, gold.landmark.noun, known)
             for place, phrase in enumerate(self.landmarks[row]):
-                others[row, place] = [
-                    _is_annotated(name, text, phrase.noun, known) for text in DIRECTION_PREDICATES
-                ]
+                others[row, place] = [_is_annotated(name, text, phrase.noun, known) for text in DIRECTION_PREDICATES]
         return found, others
 
     def _echo(self) -> tuple[Bools, Bools]:
         """The caption names a thing twice, as in "a couch next to a couch", or a landmark of the region's own name."""
         batch, same, interchangeable = self.batch, self.batch.nouns.same, self.batch.nouns.interchangeable
         has_scene = batch.test(lambda gold: not is_group(gold.scene))
-        has_landmark = batch.test(lambda gold: gold.relation.landmark is not None and not is_group(gold.relation.landmark))
+        has_landmark = batch.test(
+            lambda gold: gold.relation.landmark is not None and not is_group(gold.relation.landmark)
+        )
         ends = same[batch.objects, batch.scenes] & has_scene
         middle = same[batch.landmarks, batch.objects] | (same[batch.landmarks, batch.scenes] & has_scene)
         own = np.broadcast_to((ends | (middle & has_landmark))[:, None], self.shape)
@@ -238,9 +243,7 @@ def _list_own(gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) -> tupl
     if form == "position":
         return tuple(Predicate(text, weight) for text, weight in POSITION_WEIGHTS.items())
     category, thing = task.region.category, task.evidence.things[task.region.category]
-    return list_predicates(
-        gold.relation.predicate, gold.object.noun, category, thing.name, gold.landmark.noun, stats
-    )
+    return list_predicates(gold.relation.predicate, gold.object.noun, category, thing.name, gold.landmark.noun, stats)
 
 
 def _list_other_landmarks(task: GoldTask, gold: CaptionPhrases) -> list[NounPhrase]:
@@ -253,8 +256,6 @@ def _list_other_landmarks(task: GoldTask, gold: CaptionPhrases) -> list[NounPhra
 
 def _hold_with_others(task: GoldTask, landmarks: list[NounPhrase]) -> list[list[bool]]:
     """Whether boxes and masks leave open each direction from each landmark."""
-    if not landmarks:
-        return []
     denials = [find_denial(text) for text in DIRECTION_PREDICATES]
     held = find_held(task.region, task.evidence.picture.regions, denials)
     found = []

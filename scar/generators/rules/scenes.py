@@ -10,14 +10,14 @@ from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
+from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, hash_texts
 from scar.generators.rules.features import scene_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.holding import find_denial, find_held
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
-from scar.generators.rules.phrases import is_group, is_locating
-from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
+from scar.generators.rules.phrases import is_group, is_locating, names_landmark
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.usual_pairs import can_contain, is_usual
 from scar.language import english
@@ -103,9 +103,7 @@ def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Cap
         "fits_captions": _fit_captions(swap, places),
     }
     words = hash_texts(f"scene {phrase.text}" for phrase in phrases)
-    return CandidateBlock(
-        weights, words, names, features, gold_features, refusals, lambda row, column: phrases[column]
-    )
+    return CandidateBlock(weights, words, names, features, gold_features, refusals, lambda row, column: phrases[column])
 
 
 def _find_places(phrases: Sequence[NounPhrase], prepositions: Sequence[str]) -> Bools:
@@ -128,8 +126,13 @@ def _find_true_places(true: Sequence[NounPhrase], prepositions: Sequence[str]) -
 def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
     """(T, M) weights of places that can hold the region's thing and take the preposition; 0 for all others."""
     scenes = [resolve_scene(phrase.noun) for phrase in phrases]
-    is_listed = np.array([read_scenes().get(phrase.noun) is scene and phrase.text == scene.phrase
-                          for phrase, scene in zip(phrases, scenes, strict=True)], bool)
+    is_listed = np.array(
+        [
+            read_scenes().get(phrase.noun) is scene and phrase.text == scene.phrase
+            for phrase, scene in zip(phrases, scenes, strict=True)
+        ],
+        bool,
+    )
     base = np.array([scene.weight for scene in scenes], float)
     side = np.array([scene.side for scene in scenes], object)
     holds = [scene.holds_kinds for scene in scenes]
@@ -152,9 +155,7 @@ def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Captio
     return table[keys]
 
 
-def _weigh_things(
-    batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwap, stats: CaptionStats
-) -> Floats:
+def _weigh_things(batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwap, stats: CaptionStats) -> Floats:
     """(T, M) counts of things after the preposition in the corpus; of the table if these are few."""
     one = {name_thing(thing.name): thing.weight / 100 for thing in read_things().values()}
     several = {make_several(phrase): weight for phrase, weight in one.items()}
@@ -257,7 +258,7 @@ def _find_features(
 def _echo(swap: NounSwap) -> Bools:
     """The caption names a thing twice, or its end is a kind of the region's thing."""
     batch, same = swap.batch, swap.batch.nouns.same
-    has_landmark = batch.test(lambda gold: gold.relation.landmark is not None and not is_group(gold.relation.landmark))
+    has_landmark = batch.test(names_landmark)
     refused = swap.look_up(same, batch.objects) | swap.look_up(batch.nouns.related, batch.names)
     refused |= swap.look_up(same, batch.landmarks) & has_landmark[:, None]
     return (refused & ~swap.groups) | (same[batch.objects, batch.landmarks] & has_landmark)[:, None]

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scar.generators.generator import GoldTask
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.negatives import draw_swaps, make_blocks
 from scar.generators.rules.proportional_fitting import fit_feature_weights
-from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.records import RulesGold
 from scar.generators.rules.word_score import learn_word_scores
 from scar.sample import NEGATIVES_PER_PART

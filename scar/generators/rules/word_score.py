@@ -51,7 +51,9 @@ def find_fold(file: str) -> int:
     return blake2b(file.encode("utf-8", "surrogatepass"), digest_size=2).digest()[0] % FOLDS
 
 
-def learn_word_scores(captions: Iterable[tuple[str, CaptionPhrases, Mapping[Part, Sequence[CaptionPhrases]]]]) -> WordScores:
+def learn_word_scores(
+    captions: Iterable[tuple[str, CaptionPhrases, Mapping[Part, Sequence[CaptionPhrases]]]],
+) -> WordScores:
     """Count the words of captions: image file, gold caption, and false captions by part."""
     counts: dict[Part, dict[str, list[list[float]]]] = {part: {} for part in PARTS}
     for file, gold, false in captions:
@@ -77,7 +79,11 @@ def find_word_features(part: Part, caption: CaptionPhrases) -> list[str]:
     landmark = relation.landmark.text if relation.landmark else ""
     if part == "relation":
         found = [f"p {relation.predicate}", f"l {relation.form} {landmark}", f"f {relation.form} {caption.object.noun}"]
-        return [*found, f"p {relation.predicate} o {caption.object.noun}", f"p {relation.predicate} l {caption.landmark.noun}"]
+        return [
+            *found,
+            f"p {relation.predicate} o {caption.object.noun}",
+            f"p {relation.predicate} l {caption.landmark.noun}",
+        ]
     if part == "scene":
         scene = caption.scene
         pairs = [f"s {scene.noun} o {caption.object.noun}", f"s {scene.text} p {relation.last_preposition}"]
