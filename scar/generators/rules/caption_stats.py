@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from scar.generators.rules.places import CountWeights
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.word_score import WordScores
 from scar.language.noun_phrase import NounPhrase
+from scar.sample import Part
 
 ENOUGH_OWN = 30
 """With fewer distinct phrases in the corpus, those of the shipped tables are candidates too."""
@@ -35,6 +37,7 @@ class CaptionStats:
         feature_weights: factor of each feature for the weights of the candidates that have it.
         default_weight: factor of a feature that is not in ``feature_weights``.
         word_scores: how much words look like those of gold captions.
+        count_weights: by part, the weight of each number of negatives that score above the gold caption.
     """
 
     objects: Mapping[NounPhrase, int] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class CaptionStats:
     feature_weights: Mapping[str, float] = field(default_factory=dict)
     default_weight: float = 1.0
     word_scores: WordScores = field(default_factory=WordScores)
+    count_weights: Mapping[Part, CountWeights] = field(default_factory=dict)
 
     @classmethod
     def from_captions(cls, golds: Sequence[CaptionPhrases], annotated: Iterable[str]) -> Self:

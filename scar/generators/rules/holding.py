@@ -8,11 +8,14 @@ from functools import cache
 from scar.evidence.contact import is_contact_denied
 from scar.evidence.geometry import is_apart, is_out_of_direction
 from scar.language.exclusion import find_preposition_class, is_passive
-from scar.language.relation_phrase import ABOVE, AND, BELOW, DIRECTIONS, LEFT, RIGHT, RelationPhrase, find_form
+from scar.language.relation_phrase import ABOVE, AND, BELOW, DIRECTIONS, LEFT, NEAR, NEXT_TO, RIGHT, RelationPhrase, find_form
 from scar.sample import Region
 
 _FAR = 1.5
 """Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
+
+_VERY_FAR = 3.0
+"""The same for two things that are not near each other."""
 
 OPEN = ""
 """The denial of predicates that neither boxes nor masks deny, such as "watching"."""
@@ -30,7 +33,7 @@ def find_denial(predicate: str) -> str:
     predicate = predicate.removeprefix(AND)
     preposition = "held by" if is_passive(predicate) else _DENIABLE.get(find_preposition_class(predicate), OPEN)
     is_vague = find_form(predicate) == "action" and RelationPhrase(predicate).verb is None
-    return OPEN if is_vague and preposition in ("next to", ABOVE) else preposition
+    return OPEN if is_vague and preposition in (NEXT_TO, NEAR, ABOVE) else preposition
 
 
 def may_hold(denial: str, region: Region, other: Region) -> bool:
@@ -41,8 +44,8 @@ def may_hold(denial: str, region: Region, other: Region) -> bool:
         return True
     if denial in DIRECTIONS:
         return not is_out_of_direction(denial, region.box, other.box)
-    if denial == "next to":
-        return not is_apart(region.box, other.box, _FAR)
+    if denial in (NEXT_TO, NEAR):
+        return not is_apart(region.box, other.box, _FAR if denial == NEXT_TO else _VERY_FAR)
     return not is_contact_denied(denial, region, other)
 
 
@@ -53,7 +56,7 @@ def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) 
 
 
 _DENIABLE: Mapping[str, str] = {
-    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", ABOVE, BELOW)},
+    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", NEAR, ABOVE, BELOW)},
     **{name: name for name in ("held by", "worn by", "ridden by", "holding", "wearing", "riding")},
     "at": "next to",
     "against": "on",

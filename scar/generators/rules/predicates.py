@@ -13,7 +13,7 @@ from scar.language.attribute_swaps import NUMBERS
 from scar.language.exclusion import can_act, excludes, find_preposition_class, is_passive, split_preposition
 from scar.language.lexicon import read_verbs, resolve_category
 from scar.language.noun_phrase import NounPhrase
-from scar.language.relation_phrase import LARGER_THAN, NEXT_TO, OPPOSITES, POSITIONS, RelationPhrase, find_form
+from scar.language.relation_phrase import LARGER_THAN, NEAR, NEXT_TO, OPPOSITES, POSITIONS, RelationPhrase, find_form
 
 _OPPOSITE_FACTOR = 4.0
 """Factor for the opposite of the true relation, relative to others of its form: only the picture excludes it."""
@@ -33,7 +33,7 @@ _MAX_CORPUS_COUNT = 3
 DIRECTION_PREDICATES = (*OPPOSITES, NEXT_TO)
 """Predicates for which any thing of the picture may be the landmark."""
 
-_CONTACTS = ("on", "under", "in", "next to", "in front of", "behind")
+_CONTACTS = ("on", "under", "in", "next to", "in front of", "behind", NEAR)
 _POSTURES = (
     *("standing", "sitting", "lying", "sleeping", "kneeling", "walking", "running", "jumping", "leaning"),
     *("hanging", "parked", "flying", "perched"),

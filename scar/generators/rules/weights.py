@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from scar.generators.generator import GoldTask
 from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.negatives import draw_swaps, make_blocks
+from scar.generators.rules.places import fit_count_weights
 from scar.generators.rules.proportional_fitting import fit_feature_weights
 from scar.generators.rules.records import RulesGold
-from scar.generators.rules.word_score import learn_word_scores
-from scar.sample import NEGATIVES_PER_PART
+from scar.generators.rules.word_score import learn_word_scores, score_parts
+from scar.sample import NEGATIVES_PER_PART, PARTS
 
 _UNSEEN_WEIGHT = 0.002
 """Weight of a feature that no true caption has: such a candidate is a last resort."""
@@ -41,8 +42,13 @@ def fit_weights(golds: Sequence[tuple[GoldTask, RulesGold]], *, is_complete: boo
         feature_weights |= fit_feature_weights(block, NEGATIVES_PER_PART, is_complete=is_complete)
     stats = dataclasses.replace(stats, feature_weights=feature_weights, default_weight=_UNSEEN_WEIGHT)
     swaps = draw_swaps(several, stats, Counter())
-    captions = (
-        (task.evidence.picture.file, gold, {part: own[row] for part, own in swaps.items() if own[row]})
-        for row, (task, gold) in enumerate(several)
-    )
-    return dataclasses.replace(stats, word_scores=learn_word_scores(captions))
+    files = [task.evidence.picture.file for task, _ in several]
+    captions = [
+        (file, gold, {part: own[row] for part, own in swaps.items() if own[row]})
+        for row, (file, (_, gold)) in enumerate(zip(files, several, strict=True))
+    ]
+    scores = learn_word_scores(captions)
+    above = [score_parts(gold, false, file, scores) for file, gold, false in captions]
+    enough = {part: [own[part] for own in above if len(own.get(part, ())) >= NEGATIVES_PER_PART] for part in PARTS}
+    count_weights = {part: fit_count_weights(own) for part, own in enough.items()}
+    return dataclasses.replace(stats, word_scores=scores, count_weights=count_weights)
