@@ -19,7 +19,7 @@ from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
 from scar.generators.rules.phrases import is_group, is_locating, names_landmark
 from scar.generators.rules.records import CaptionPhrases
-from scar.generators.rules.usual_pairs import can_contain, is_usual
+from scar.generators.rules.usual_pairs import can_contain, is_plausible, is_usual
 from scar.language import english
 from scar.language.attribute_swaps import NUMBERS, list_similar_phrases
 from scar.language.exclusion import can_act, find_preposition_class, is_passive
@@ -139,17 +139,17 @@ def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Captio
     rows = Numbers()
     keys = []
     for gold, thing in zip(batch.golds, batch.things, strict=True):
-        keys.append(rows[gold.relation.last_preposition, resolve_scene(gold.scene.noun), thing.kind, thing.found_in])
+        keys.append(rows[gold.relation.last_preposition, resolve_scene(gold.scene.noun), thing])
     table = np.zeros((len(rows), len(phrases)))
-    for row, (preposition, true, kind, found_in) in enumerate(rows):
+    for row, (preposition, true, thing) in enumerate(rows):
         own = stats.scenes_by_preposition.get(preposition, {})
         is_own = np.array([phrase in own for phrase in phrases], bool)
         word = preposition.rpartition(" ")[2]
         words = {word} if word in ("in", "on", "at") else set(true.prepositions[:1])
         takes = np.array([preposition == A_PICTURE_OF or not words.isdisjoint(scene.prepositions) for scene in scenes])
         allowed = is_own | (is_listed & takes)
-        allowed &= np.array([not kinds or kind in kinds for kinds in holds], bool)
-        usual = np.array([not found_in or each in found_in for each in side], bool)
+        allowed &= np.array([not kinds or thing.kind in kinds for kinds in holds], bool)
+        usual = np.array([is_plausible(thing.name, thing.kind, scene.name) for scene in scenes], bool)
         table[row] = base * allowed * np.where(side == true.side, _SAME_SIDE_FACTOR, 1)
         table[row] *= np.where(usual, 1, _UNUSUAL_FACTOR)
     return table[keys]

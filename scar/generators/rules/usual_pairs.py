@@ -7,12 +7,15 @@ from functools import cache, lru_cache
 
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import find_side, read_verbs, resolve_category
+from scar.language.lexicon import find_side, read_things, read_verbs, resolve_category
 from scar.language.relation_phrase import RelationPhrase
 from scar.language.word_tables import read_word_table
 
 _HOLLOW = frozenset({"vehicle", "train", "afloat", "tableware"})
 """Kinds of things that things may be in."""
+
+_MIN_PAIR_COUNT = 2
+"""Captions, of 12,500, that name a thing and a scene that go together; a single one may be a slip."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -44,6 +47,26 @@ def can_contain(noun: str) -> bool:
     """
     thing = resolve_category(noun)
     return thing.is_hollow or thing.kind in _HOLLOW or bool(find_side(noun))
+
+
+@cache
+def is_plausible(name: str, kind: str, scene: str) -> bool:
+    """Whether captions of photographs name a thing together with a scene, now and then.
+
+    A thing that the counts lack is as plausible as all of its kind together; one without a kind, or a scene that the
+    counts lack, is plausible.
+
+    >>> is_plausible("oven", "fixture", "kitchen"), is_plausible("oven", "fixture", "beach")
+    (True, False)
+    """
+    counts = read_word_table("scene_counts").get(scene)
+    if counts is None:
+        return True
+    if name in read_things():
+        names = [name]
+    else:
+        names = [other for other, thing in read_things().items() if kind and thing.kind == kind]
+    return not names or sum(counts["things"].get(other, 0) for other in names) >= _MIN_PAIR_COUNT
 
 
 @cache
