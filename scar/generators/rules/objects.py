@@ -26,13 +26,13 @@ from scar.language.lexicon import read_colours, read_things, resolve_category
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
 
-_IN_PICTURE_FACTOR = 8.0
+_IN_PICTURE_FACTOR = 30.0
 """Weight of each thing of the picture, relative to all other things together: only the region excludes it."""
 
-_SIMILAR_FACTOR = 6.0
+_SIMILAR_FACTOR = 30.0
 """Weight of the object with another attribute, number or person, relative to all other things together."""
 
-_SAME_KIND_FACTOR = 4.0
+_SAME_KIND_FACTOR = 12.0
 """Factor for a thing of the same kind as the true one: it is harder to tell from it."""
 
 _UNUSUAL_FACTOR = 0.05

@@ -42,6 +42,12 @@ _SAME_SIDE_FACTOR = 2.0
 _UNUSUAL_FACTOR = 0.05
 """Factor for a place or thing where the object hardly ever is: the words alone would exclude it."""
 
+_IMPLAUSIBLE_FACTOR = 0.005
+"""Factor for a place with which captions hardly ever name the thing."""
+
+_ODD_FACTOR = 0.02
+"""The same for another thing."""
+
 _UNABLE_FACTOR = 1e-12
 """Factor for a thing that cannot do what the caption says: a last resort."""
 
@@ -80,7 +86,8 @@ def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Cap
     in_place = _weigh_places(batch, phrases, stats) * lifts * places
     things = _weigh_things(batch, phrases, swap, stats)
     fit = _measure_fits(batch)[:, swap.nouns]
-    own = things * fit * lifts * (~places & ~swap.groups)
+    usual = _find_plausible(batch, phrases)
+    own = things * fit * lifts * (~places & ~swap.groups) * np.where(usual, 1, _ODD_FACTOR)
     own /= np.maximum(own.sum(axis=1, keepdims=True), 1e-300)
     in_picture = _find_in_picture(batch, columns)
     similar = swap.contrasts.copy()
@@ -151,7 +158,7 @@ def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Captio
         allowed &= np.array([not kinds or thing.kind in kinds for kinds in holds], bool)
         usual = np.array([is_plausible(thing.name, thing.kind, scene.name) for scene in scenes], bool)
         table[row] = base * allowed * np.where(side == true.side, _SAME_SIDE_FACTOR, 1)
-        table[row] *= np.where(usual, 1, _UNUSUAL_FACTOR)
+        table[row] *= np.where(usual, 1, _IMPLAUSIBLE_FACTOR)
     return table[keys]
 
 
@@ -168,6 +175,15 @@ def _weigh_things(batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwa
             counts = (several if needs_several else one) | counts
         table[row] = [counts.get(phrase, 0.0) for phrase in phrases]
     return table[keys]
+
+
+def _find_plausible(batch: GoldBatch, phrases: Sequence[NounPhrase]) -> Bools:
+    """(T, M) whether captions of photographs name the region's thing together with that of a candidate."""
+    names = [resolve_category(phrase.noun).name for phrase in phrases]
+    rows = Numbers()
+    keys = [rows[thing] for thing in batch.things]
+    table = np.array([[is_plausible(thing.name, thing.kind, name) for name in names] for thing in rows], bool)
+    return table.reshape(len(rows), len(names))[keys]
 
 
 def _measure_lifts(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:

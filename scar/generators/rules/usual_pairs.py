@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import find_side, read_things, read_verbs, resolve_category
+from scar.language.lexicon import find_side, read_scenes, read_things, read_verbs, resolve_category
 from scar.language.relation_phrase import RelationPhrase
 from scar.language.word_tables import read_word_table
 
@@ -51,17 +51,17 @@ def can_contain(noun: str) -> bool:
 
 @cache
 def is_plausible(name: str, kind: str, scene: str) -> bool:
-    """Whether captions of photographs name a thing together with a scene, now and then.
+    """Whether captions of photographs name a thing together with a scene or another thing, now and then.
 
-    A thing that the counts lack is as plausible as all of its kind together; one without a kind, or a scene that the
-    counts lack, is plausible.
+    A thing that the counts lack is as plausible as all of its kind together; one without a kind, or a scene that no
+    table has, is plausible.
 
     >>> is_plausible("oven", "fixture", "kitchen"), is_plausible("oven", "fixture", "beach")
     (True, False)
     """
-    counts = read_word_table("scene_counts").get(scene)
+    counts = read_word_table("pair_counts").get(scene)
     if counts is None:
-        return True
+        return scene not in read_scenes() and scene not in read_things()
     if name in read_things():
         names = [name]
     else:

@@ -1,6 +1,6 @@
-"""Write the table `scene_counts.toml`: how often captions of photographs name a thing together with a scene.
+"""Write the table `pair_counts.toml`: how often captions name a thing together with a scene or another thing.
 
-Run `python -m scar.language.build_scene_counts captions_val2017.json`. It reads COCO's captions of images with an even
+Run `python -m scar.language.build_pair_counts captions_val2017.json`. It reads COCO's captions of images with an even
 id; those with an odd id are left for tests. It keeps counts of pairs of head nouns, and no sentence.
 """
 
@@ -18,22 +18,23 @@ from scar.language.caption_parser import find_named_scenes, has_noun
 from scar.language.lexicon import read_person_nouns, read_scenes, read_things
 
 _HEADER = """\
-# How many captions of photographs name both a thing (things.toml) and a scene (scenes.toml): head nouns only.
+# How many captions of photographs name both a scene (scenes.toml) or thing (things.toml) and another thing: head nouns only.
 # Source: COCO 2017 captions of the validation images with an even id (https://cocodataset.org, Lin et al., 2014;
-# Chen et al., 2015), CC BY 4.0, counted by `scar.language.build_scene_counts`; changed: no sentence is kept.
+# Chen et al., 2015), CC BY 4.0, counted by `scar.language.build_pair_counts`; changed: no sentence is kept.
 
 """
 
 
 def count_pairs(captions: list[str]) -> dict[str, Counter[str]]:
-    """Number of captions, by the name of a scene, then by the name of a thing. Surfaces such as tables are no scenes."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name, scene in read_scenes().items() if scene.side != "top"}
+    """Number of captions, by the name of a scene or thing, then by that of a thing. Surfaces such as tables are things."""
     words = {name: thing.words for name, thing in read_things().items()}
     words["person"] += tuple(chain(*read_person_nouns().values()))
+    scenes = [name for name, scene in read_scenes().items() if scene.side != "top" and name not in words]
+    counts: dict[str, Counter[str]] = {name: Counter() for name in (*scenes, *words)}
     for caption in captions:
-        named = find_named_scenes((caption,)) & counts.keys()
-        for name in named:
-            counts[name].update(thing for thing, nouns in words.items() if has_noun(caption, nouns))
+        things = {name for name, nouns in words.items() if has_noun(caption, nouns)}
+        for name in counts.keys() & (things | find_named_scenes((caption,))):
+            counts[name].update(things - {name})
     return counts
 
 
@@ -52,7 +53,7 @@ def main(source: Path) -> None:
     """Count the captions of a file of COCO."""
     found = msgspec.json.decode(source.read_bytes())["annotations"]
     captions = [row["caption"] for row in found if row["image_id"] % 2 == 0]
-    write_table(count_pairs(captions), Path(__file__).parent / "tables" / "scene_counts.toml")
+    write_table(count_pairs(captions), Path(__file__).parent / "tables" / "pair_counts.toml")
 
 
 if __name__ == "__main__":
