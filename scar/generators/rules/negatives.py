@@ -24,7 +24,7 @@ UNFITTED = CaptionStats()
 FEW_NEGATIVES = "few_negatives"
 """Reason to reject a region: the rules find fewer than three clearly false candidates for a part."""
 
-RESERVE = 6
+RESERVE = 3 * NEGATIVES_PER_PART
 """Candidates of each part that are drawn for the three that are kept: enough above and below the gold caption."""
 
 _ROWS = 256
