@@ -18,7 +18,7 @@ from scar.language.caption_parser import find_named_scenes, has_noun
 from scar.language.lexicon import read_person_nouns, read_scenes, read_things
 
 _HEADER = """\
-# How many captions of photographs name both a scene (scenes.toml) or thing (things.toml) and another thing: head nouns only.
+# How many captions name both a scene (scenes.toml) or a thing (things.toml) and another thing: head nouns only.
 # Source: COCO 2017 captions of the validation images with an even id (https://cocodataset.org, Lin et al., 2014;
 # Chen et al., 2015), CC BY 4.0, counted by `scar.language.build_pair_counts`; changed: no sentence is kept.
 
@@ -26,7 +26,7 @@ _HEADER = """\
 
 
 def count_pairs(captions: list[str]) -> dict[str, Counter[str]]:
-    """Number of captions, by the name of a scene or thing, then by that of a thing. Surfaces such as tables are things."""
+    """Number of captions, by the name of a scene or thing, then by that of another thing; surfaces are things."""
     words = {name: thing.words for name, thing in read_things().items()}
     words["person"] += tuple(chain(*read_person_nouns().values()))
     scenes = [name for name, scene in read_scenes().items() if scene.side != "top" and name not in words]

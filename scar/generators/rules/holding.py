@@ -8,7 +8,18 @@ from functools import cache
 from scar.evidence.contact import is_contact_denied
 from scar.evidence.geometry import is_apart, is_out_of_direction
 from scar.language.exclusion import find_preposition_class, is_passive
-from scar.language.relation_phrase import ABOVE, AND, BELOW, DIRECTIONS, LEFT, NEAR, NEXT_TO, RIGHT, RelationPhrase, find_form
+from scar.language.relation_phrase import (
+    ABOVE,
+    AND,
+    BELOW,
+    DIRECTIONS,
+    LEFT,
+    NEAR,
+    NEXT_TO,
+    RIGHT,
+    RelationPhrase,
+    find_form,
+)
 from scar.sample import Region
 
 _FAR = 1.5

@@ -105,7 +105,7 @@ class NounTable:
     def persons(self) -> Bools:
         """(N, N) table: two nouns may mean the same person. A man may be a skier, but no woman."""
         is_person = np.array([thing.kind == "person" for thing in self.things], bool)
-        found = is_person[:, None] & is_person
+        found: Bools = is_person[:, None] & is_person
         for noun in filter(self.numbers.get, read_person_nouns()):
             for other in read_person_nouns():
                 if other in self.numbers and is_other_person(noun, other):

@@ -79,7 +79,8 @@ def not_one_element(swap: NounSwap) -> Bools:
     texts = {text: number for number, text in enumerate(dict.fromkeys(phrase.text.lower() for phrase in swap.phrases))}
     columns = np.array([texts[phrase.text.lower()] for phrase in swap.phrases], np.intp)
     rows = np.array([texts.get(phrase.text.lower(), -1) for phrase in swap.true], np.intp)
-    return (rows[:, None] == columns) | (columns == texts.get("", -1))
+    found: Bools = (rows[:, None] == columns) | (columns == texts.get("", -1))
+    return found
 
 
 def wordnet_related(swap: NounSwap) -> Bools:
@@ -115,7 +116,8 @@ def unannotated(swap: NounSwap) -> Bools:
     """The false thing may be in the picture although no annotation names it: the source annotates none."""
     names = [thing.name for thing in swap.batch.nouns.things]
     annotated = np.array([name in swap.batch.annotated for name in names], bool)[swap.nouns]
-    return swap.plain & ~swap.batch.shown[:, swap.nouns] & ~annotated
+    found: Bools = swap.plain & ~swap.batch.shown[:, swap.nouns] & ~annotated
+    return found
 
 
 def unknown(swap: NounSwap) -> Bools:

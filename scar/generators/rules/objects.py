@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -126,7 +127,7 @@ def _measure_fits(batch: GoldBatch) -> Floats:
     for one, predicate, other in rows:
         true, landmark = batch.nouns.class_members[one], batch.nouns.class_members[other]
         relation = RelationPhrase(predicate)
-        asked.append(batch.nouns.ask(lambda noun, t=true, r=relation, m=landmark: _measure_fit(noun, t, r, m)))
+        asked.append(batch.nouns.ask(partial(_measure_fit, true=true, relation=relation, landmark=landmark)))
     found: Floats = np.array(asked).reshape(len(rows), len(batch.nouns))[numbers]
     return found
 

@@ -56,13 +56,13 @@ def fit_feature_weights(block: CandidateBlock, draws: int, *, is_complete: bool)
     own_logs = np.log(allowed[rows, places])  # (candidates,)
     known, columns = np.unique(block.features[rows, places], return_inverse=True)
     columns = columns.reshape(len(rows), -1)
-    names = [block.feature_names[number] for number in known]
+    names = [block.feature_names[number] for number in known.tolist()]
     gold_counts = np.bincount(golds.ravel(), minlength=len(block.feature_names))
     wanted = draws * gold_counts[known].astype(float)
     is_unseen, kinds = wanted == 0, np.array([_feature_kind(name) for name in names])
     unseen_wanted = dict.fromkeys(map(_feature_kind, names), _MIN_UNSEEN_COUNT * draws)
     if not is_complete:
-        for number in np.flatnonzero(gold_counts == 1):
+        for number in np.flatnonzero(gold_counts == 1).tolist():
             kind = _feature_kind(block.feature_names[number])
             unseen_wanted[kind] = unseen_wanted.get(kind, 0.0) + draws
     _, rows = np.unique(rows, return_inverse=True)
@@ -73,10 +73,10 @@ def fit_feature_weights(block: CandidateBlock, draws: int, *, is_complete: bool)
         chances = compute_draw_chances(scores, starts, rows, draws)
         expected = np.bincount(columns.ravel(), np.repeat(chances, columns.shape[1]), len(names))
         ratio = (wanted + _SMOOTHING) / (expected + _SMOOTHING)
-        for kind, number in unseen_wanted.items():
+        for kind, least in unseen_wanted.items():
             group = is_unseen & (kinds == kind)
             if group.any():
-                ratio[group] = (number + _SMOOTHING) / (expected[group].sum() + _SMOOTHING)
+                ratio[group] = (least + _SMOOTHING) / (expected[group].sum() + _SMOOTHING)
         logs = np.clip(logs + _DAMPING * np.log(ratio) / columns.shape[1], *_LOG_WEIGHTS)
     return {name: float(np.exp(value)) for name, value in zip(names, logs, strict=True)}
 

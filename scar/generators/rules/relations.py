@@ -130,12 +130,13 @@ class _Relations:
 
     def veto(self) -> Refusals:
         """What each veto refuses."""
-        pairs = {
-            "not_one_element": (self._repeat_true(), False),
+        absent = np.zeros((len(self.batch), 1, 1), bool)
+        pairs: dict[str, tuple[Bools, Bools]] = {
+            "not_one_element": (self._repeat_true(), absent),
             "holds_by_geometry": self._hold_by_geometry(),
             "holds_by_annotation": self._hold_by_annotation(),
             "echo": self._echo(),
-            "fits_captions": (self._fit_captions(), False),
+            "fits_captions": (self._fit_captions(), absent),
         }
         others = (len(self.batch), self.width, len(DIRECTION_PREDICATES))
         return {
@@ -146,7 +147,8 @@ class _Relations:
     def _repeat_true(self) -> Bools:
         """The false part reads as that of the gold caption."""
         golds = [gold.relation.predicate for gold in self.batch.golds]
-        return np.array(golds, object)[:, None] == np.array(self.texts, object)
+        found: Bools = np.array(golds, object)[:, None] == np.array(self.texts, object)
+        return found
 
     def _hold_by_geometry(self) -> tuple[Bools, Bools]:
         """Neither the true relation nor the boxes and masks deny the false relation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -213,9 +214,7 @@ def _measure_fits(batch: GoldBatch) -> Floats:
     asked = []
     for preposition, form, one, end in rows:
         noun, true = batch.nouns.class_members[one], batch.nouns.class_members[end]
-        asked.append(
-            batch.nouns.ask(lambda other, p=preposition, f=form, n=noun, t=true: _measure_fit(other, p, f, n, t))
-        )
+        asked.append(batch.nouns.ask(partial(_measure_fit, predicate=preposition, form=form, subject=noun, true=true)))
     found: Floats = np.array(asked).reshape(len(rows), len(batch.nouns))[keys]
     return found
 
