@@ -14,7 +14,10 @@ from scar.language.noun_phrase import NounPhrase
 from scar.sample import Part
 
 ENOUGH_OWN = 30
-"""With fewer distinct phrases in the corpus, those of the shipped tables are candidates too."""
+"""With fewer distinct phrases in the corpus, those of the shipped tables are candidates like them."""
+
+LAST_RESORT = 1e-8
+"""Factor for what the shipped tables have where the corpus has enough: it is drawn where nothing else is left."""
 
 _PSEUDO_COUNT = 5.0
 """Additive smoothing: number of captions with corpus-wide frequencies of scenes that are added to those of a noun."""

@@ -14,7 +14,6 @@ from scar.language.relation_phrase import (
     BELOW,
     DIRECTIONS,
     LEFT,
-    NEAR,
     NEXT_TO,
     RIGHT,
     RelationPhrase,
@@ -24,9 +23,6 @@ from scar.sample import Region
 
 _FAR = 1.5
 """Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
-
-_VERY_FAR = 3.0
-"""The same for two things that are not near each other."""
 
 OPEN = ""
 """The denial of predicates that neither boxes nor masks deny, such as "watching"."""
@@ -44,7 +40,7 @@ def find_denial(predicate: str) -> str:
     predicate = predicate.removeprefix(AND)
     preposition = "held by" if is_passive(predicate) else _DENIABLE.get(find_preposition_class(predicate), OPEN)
     is_vague = find_form(predicate) == "action" and RelationPhrase(predicate).verb is None
-    return OPEN if is_vague and preposition in (NEXT_TO, NEAR, ABOVE) else preposition
+    return OPEN if is_vague and preposition in (NEXT_TO, ABOVE) else preposition
 
 
 def may_hold(denial: str, region: Region, other: Region) -> bool:
@@ -55,8 +51,8 @@ def may_hold(denial: str, region: Region, other: Region) -> bool:
         return True
     if denial in DIRECTIONS:
         return not is_out_of_direction(denial, region.box, other.box)
-    if denial in (NEXT_TO, NEAR):
-        return not is_apart(region.box, other.box, _FAR if denial == NEXT_TO else _VERY_FAR)
+    if denial == NEXT_TO:
+        return not is_apart(region.box, other.box, _FAR)
     return not is_contact_denied(denial, region, other)
 
 
@@ -67,7 +63,7 @@ def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) 
 
 
 _DENIABLE: Mapping[str, str] = {
-    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", NEAR, ABOVE, BELOW)},
+    **{name: name for name in ("on", "in", "under", "behind", "in front of", "next to", ABOVE, BELOW)},
     **{name: name for name in ("held by", "worn by", "ridden by", "holding", "wearing", "riding")},
     "at": "next to",
     "against": "on",

@@ -11,7 +11,7 @@ import numpy as np
 from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
-from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
+from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, hash_texts
 from scar.generators.rules.features import object_features
 from scar.generators.rules.gold_batch import GoldBatch
@@ -46,9 +46,9 @@ _UNABLE_FACTOR = 1e-12
 def list_objects(golds: Sequence[CaptionPhrases], stats: CaptionStats) -> dict[NounPhrase, float]:
     """The objects of the corpus with their counts, the table's if these are few, and what is similar to the golds'."""
     counts = {phrase: float(count) for phrase, count in stats.objects.items() if len(phrase.attributes) <= 1}
-    if len(counts) < ENOUGH_OWN:
-        for thing in read_things().values():
-            counts.setdefault(name_thing(thing.name), thing.weight / 100)
+    scale = 0.01 if len(counts) < ENOUGH_OWN else LAST_RESORT
+    for thing in read_things().values():
+        counts.setdefault(name_thing(thing.name), thing.weight * scale)
     for phrase in dict.fromkeys(gold.object for gold in golds):
         for other in list_similar_phrases(phrase):
             counts.setdefault(other, 0.0)

@@ -11,7 +11,7 @@ from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
-from scar.generators.rules.caption_stats import ENOUGH_OWN, CaptionStats
+from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, hash_texts
 from scar.generators.rules.features import scene_features
 from scar.generators.rules.gold_batch import GoldBatch
@@ -165,15 +165,16 @@ def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Captio
 
 def _weigh_things(batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwap, stats: CaptionStats) -> Floats:
     """(T, M) counts of things after the preposition in the corpus; of the table if these are few."""
-    one = {name_thing(thing.name): thing.weight / 100 for thing in read_things().values()}
+    one = {name_thing(thing.name): float(thing.weight) for thing in read_things().values()}
     several = {make_several(phrase): weight for phrase, weight in one.items()}
     rows = Numbers()
     keys = [rows[gold.relation.last_preposition, _needs_several(gold)] for gold in batch.golds]
     table = np.zeros((len(rows), len(phrases)))
     for row, (preposition, needs_several) in enumerate(rows):
         counts: dict[NounPhrase, float] = dict(stats.scenes_by_preposition.get(preposition, {}))
-        if len(counts) < ENOUGH_OWN:
-            counts = (several if needs_several else one) | counts
+        scale = 0.01 if len(counts) < ENOUGH_OWN else LAST_RESORT
+        listed = several if needs_several else one
+        counts = {phrase: weight * scale for phrase, weight in listed.items()} | counts
         table[row] = [counts.get(phrase, 0.0) for phrase in phrases]
     return table[keys]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scar.generators.generator import GoldTask
-from scar.generators.rules.candidates import propose_candidates
-from scar.generators.rules.records import CaptionPhrases, CaptionStats
+from scar.generators.rules.caption_stats import CaptionStats
+from scar.generators.rules.negatives import make_blocks
+from scar.generators.rules.records import CaptionPhrases
 from scar.sample import Box, Part, Picture, Region
 from tests.scar.generators.tasks import make_gold, make_task
 
@@ -16,10 +19,10 @@ GOLD = make_gold("a red car", "to the left of", "a street", "a dog", "on").phras
 def sum_weights(
     part: Part, gold: CaptionPhrases = GOLD, stats: CaptionStats | None = None, task: GoldTask = TASK
 ) -> dict[str, float]:
-    """The weight of each candidate for a part over all sets, by its text."""
+    """The weight of each candidate for a part, by its text, whether a veto refuses it or not."""
+    block = make_blocks([(task, gold)], stats or CaptionStats())[part]
     weights: dict[str, float] = {}
-    for candidate_set, factor in propose_candidates(part, gold, task, stats or CaptionStats()):
-        for candidate in candidate_set.candidates:
-            text = candidate.value.text
-            weights[text] = weights.get(text, 0.0) + factor * candidate.weight
+    for column in np.flatnonzero(block.weights[0]).tolist():
+        text = block.make(0, column).text
+        weights[text] = weights.get(text, 0.0) + float(block.weights[0, column])
     return weights

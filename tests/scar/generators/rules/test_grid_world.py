@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.generators.generator import Rejected
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.negatives import write_negatives
-from scar.generators.rules.records import CaptionStats
 from scar.language.english import strip_article
 from scar.sample import Box, Caption, Picture, Region
 from tests.scar.generators.tasks import make_task, write_gold

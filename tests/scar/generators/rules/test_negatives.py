@@ -14,8 +14,8 @@ from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.errors import InputError
 from scar.generators.generator import Gold, Rejected
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.negatives import UNFITTED, write_negatives
-from scar.generators.rules.records import CaptionStats
 from scar.language.lexicon import read_colours, read_scenes, read_things
 from scar.language.wordnet import is_related
 from scar.recipe import Source

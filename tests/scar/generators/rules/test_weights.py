@@ -8,8 +8,9 @@ from collections import Counter
 from random import Random
 
 from scar.generators.generator import GoldTask, Rejected
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.negatives import write_negatives
-from scar.generators.rules.records import CaptionStats, RulesGold
+from scar.generators.rules.records import RulesGold
 from scar.generators.rules.weights import fit_weights
 from scar.sample import Box, Picture, Region
 from tests.scar.generators.tasks import make_task, write_gold
@@ -59,7 +60,7 @@ def measure_distance(some: Counter[str], others: Counter[str]) -> float:
 
 def test_false_elements_are_as_frequent_as_true_ones() -> None:
     captions = world(400)
-    fitted = write_negatives(captions, Counter(), fit_weights(captions, Random(0), is_complete=True))
+    fitted = write_negatives(captions, Counter(), fit_weights(captions, is_complete=True))
     unfitted = write_negatives(captions, Counter())
     golds: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
     falses: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
@@ -81,14 +82,14 @@ def test_false_elements_are_as_frequent_as_true_ones() -> None:
 
 
 def test_no_captions_make_the_pools_of_the_tables() -> None:
-    assert fit_weights([], Random(0), is_complete=True).feature_weights == {}
+    assert fit_weights([], is_complete=True).feature_weights == {}
 
 
 def test_pools_survive_the_way_to_another_process() -> None:
     captions = world(40)
-    weights = fit_weights(captions, Random(0), is_complete=False)
+    weights = fit_weights(captions, is_complete=False)
     before = write_negatives(captions, Counter(), weights)
     again: CaptionStats = pickle.loads(pickle.dumps(weights))  # noqa: S301, TID251 - our own
     assert dataclasses.asdict(again) == dataclasses.asdict(weights)
     assert write_negatives(captions, Counter(), again) == before
-    assert fit_weights(captions, Random(0), is_complete=False).feature_weights == weights.feature_weights
+    assert fit_weights(captions, is_complete=False).feature_weights == weights.feature_weights

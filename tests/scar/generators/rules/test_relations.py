@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scar.generators.rules.records import CaptionStats
+from scar.generators.rules.caption_stats import CaptionStats
 from scar.sample import Box, Picture, Region
 from tests.scar.generators.rules.candidate_weights import sum_weights
 from tests.scar.generators.tasks import make_gold, make_task

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scar.generators.rules.records import CaptionStats
-from scar.generators.rules.scene_candidates import is_group, is_place
+from scar.generators.rules.caption_stats import CaptionStats
+from scar.generators.rules.phrases import is_group, is_place
 from scar.sample import Box, Picture, Region
 from tests.scar.generators.rules.candidate_weights import sum_weights
 from tests.scar.generators.tasks import make_gold, make_phrase, make_task
@@ -52,16 +52,24 @@ def test_a_filling_is_several_things() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene", "expected"),
+    ("predicate", "scene", "expected"),
     [
-        ("a row of three", ["a row of four", "a row of five", "a row of six", "a row of seven", "a row of eight"]),
-        ("two others", ["three others", "four others", "five others", "six others", "seven others", "eight others"]),
+        (
+            "first from the left in",
+            "a row of three",
+            [f"a row of {number}" for number in ("four", "five", "six", "seven", "eight")],
+        ),
+        (
+            "larger than",
+            "two others",
+            [f"{number} others" for number in ("three", "four", "five", "six", "seven", "eight")],
+        ),
     ],
 )
-def test_groups_grow_beyond_what_the_picture_has(scene: str, expected: list[str]) -> None:
+def test_groups_grow_beyond_what_the_picture_has(predicate: str, scene: str, expected: list[str]) -> None:
     cars = tuple(Region(number, Box(150 * number, 0, 150 * number + 100, 90), "car") for number in range(3))
     task = make_task(Picture(1, "a.jpg", 640, 480, cars))
-    weights = sum_weights("scene", make_gold("a car", "first from the left in", scene).phrases, task=task)
+    weights = sum_weights("scene", make_gold("a car", predicate, scene).phrases, task=task)
     assert list(weights) == expected
 
 
