@@ -45,11 +45,13 @@ class NounSwap:
         cls, batch: GoldBatch, true: Sequence[NounPhrase], true_nouns: Ints, phrases: Sequence[NounPhrase]
     ) -> NounSwap:
         """Look up the candidates."""
-        columns: dict[str, list[int]] = {}
+        columns: dict[tuple[str, str], list[int]] = {}
         for column, phrase in enumerate(phrases):
-            columns.setdefault(phrase.text, []).append(column)
+            columns.setdefault((phrase.text, phrase.noun), []).append(column)
         similar = {
-            phrase: [column for other in list_similar_phrases(phrase) for column in columns.get(other.text, ())]
+            phrase: [
+                column for other in list_similar_phrases(phrase) for column in columns.get((other.text, other.noun), ())
+            ]
             for phrase in dict.fromkeys(true)
         }
         contrasts = np.zeros((len(true), len(phrases)), bool)
