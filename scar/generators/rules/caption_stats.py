@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+
+from scar.generators.rules.draws import Floats
 from scar.generators.rules.places import CountWeights
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.word_score import WordScores
@@ -67,16 +70,20 @@ class CaptionStats:
             annotated=frozenset(annotated),
         )
 
-    def compute_lift(self, noun: str, scene: NounPhrase) -> float:
-        """How often a scene occurs in captions with an object's noun, relative to all captions.
+    def compute_lifts(self, noun: str, scenes: Sequence[NounPhrase]) -> Floats:
+        """(N,) how often each scene occurs in captions with an object's noun, relative to all captions.
 
         Above 1 if they go together; smoothed towards 1, and 1 if no caption has the noun or none has the scene.
         """
-        if noun not in self.scenes_by_noun or scene not in self.scene_frequency:
-            return 1.0
+        if noun not in self.scenes_by_noun:
+            return np.ones(len(scenes))
         counts = self.scenes_by_noun[noun]
-        expected = counts.get(scene, 0) / self.scene_frequency[scene]
-        return (expected + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
+        shares = np.array([self.scene_frequency.get(scene, 0.0) for scene in scenes])
+        own = np.array([float(counts.get(scene, 0)) for scene in scenes])
+        known = shares > 0
+        lifts = (own / np.where(known, shares, 1) + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
+        found: Floats = np.where(known, lifts, 1.0)
+        return found
 
 
 def _group_counts(pairs: Iterable[tuple[str, Any]]) -> dict[str, dict[Any, int]]:

@@ -42,7 +42,7 @@ class GoldBatch:
         golds: the true captions.
         things: the thing that each region shows.
         nouns: the nouns.
-        annotated: names of the things that the source annotates, and of those of the golds' pictures.
+        annotated: names of the things that the source annotates.
         objects, categories, names, landmarks, scenes: (T,) numbers of the nouns of each gold: of its object, of the
             category and the name of its region, of its landmark and of its scene.
         owners: (T,) index of each gold's picture among `pictures`.

@@ -12,7 +12,7 @@ from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
-from scar.generators.rules.draws import Bools, Floats, hash_texts
+from scar.generators.rules.draws import Bools, Floats, Ints, hash_texts
 from scar.generators.rules.features import object_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.noun_table import Numbers
@@ -153,7 +153,7 @@ def _measure_fit(noun: str, true: str, relation: RelationPhrase, landmark: str) 
 
 def _find_features(
     batch: GoldBatch, phrases: Sequence[NounPhrase], colours: Sequence[str], contrasts: Bools
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+) -> tuple[list[str], Ints, Ints]:
     """The features of the candidates and of the golds, by number.
 
     Of a candidate that gets the colour of the true object, they are those of the coloured one.

@@ -9,16 +9,15 @@ import numpy as np
 
 from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
-from scar.generators.rules import noun_vetoes
+from scar.generators.rules import noun_vetoes, scene_vetoes
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
-from scar.generators.rules.draws import Bools, Floats, hash_texts
+from scar.generators.rules.draws import Bools, Floats, Ints, hash_texts
 from scar.generators.rules.features import scene_features
 from scar.generators.rules.gold_batch import GoldBatch
-from scar.generators.rules.holding import find_denial, find_held
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
-from scar.generators.rules.phrases import is_group, is_locating, names_landmark
+from scar.generators.rules.phrases import is_group, is_locating
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.usual_pairs import can_contain, is_plausible, is_usual
 from scar.language import english
@@ -54,9 +53,6 @@ _UNABLE_FACTOR = 1e-12
 
 _FILLING = frozenset({"filled with", "covered with", "surrounded by"})
 """Classes of prepositions after which a caption names several things."""
-
-_BEARERS = frozenset({"furniture", "fixture", "vehicle", "ridden", "train", "afloat", "animal"})
-"""Kinds of things so large that what is on or in one is on or in no other."""
 
 
 def list_scenes(golds: Sequence[tuple[GoldTask, CaptionPhrases]], stats: CaptionStats) -> list[NounPhrase]:
@@ -102,13 +98,13 @@ def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Cap
     names, features, gold_features = _find_features(phrases, true, prepositions)
     refusals = {
         "not_one_element": noun_vetoes.not_one_element(swap),
-        "echo": _echo(swap),
-        "fits_place": _fit_place(swap, places),
-        "holds_elsewhere": _hold_elsewhere(swap, places, prepositions),
-        "unannotated": _unannotated(swap, places, prepositions),
+        "echo": scene_vetoes.echo(swap),
+        "fits_place": scene_vetoes.fits_place(swap, places),
+        "holds_elsewhere": scene_vetoes.holds_elsewhere(swap, places, prepositions),
+        "unannotated": scene_vetoes.unannotated(swap, places, prepositions),
         "wordnet_related": noun_vetoes.wordnet_related(swap),
         "lookalike": noun_vetoes.lookalike(swap),
-        "fits_captions": _fit_captions(swap, places),
+        "fits_captions": scene_vetoes.fits_captions(swap, places),
     }
     words = hash_texts(f"scene {phrase.text}" for phrase in phrases)
     return CandidateBlock(weights, words, names, features, gold_features, refusals, lambda row, column: phrases[column])
@@ -189,10 +185,10 @@ def _find_plausible(batch: GoldBatch, phrases: Sequence[NounPhrase]) -> Bools:
 
 
 def _measure_lifts(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
-    """(T, M) how often each scene occurs with the object's noun in the corpus; see `CaptionStats.compute_lift`."""
+    """(T, M) how often each scene occurs with the object's noun in the corpus; see `CaptionStats.compute_lifts`."""
     rows = Numbers()
     keys = [rows[gold.object.noun] for gold in batch.golds]
-    table = np.array([[stats.compute_lift(noun, phrase) for phrase in phrases] for noun in rows])
+    table = np.array([stats.compute_lifts(noun, phrases) for noun in rows])
     return table.reshape(len(rows), len(phrases))[keys]
 
 
@@ -259,7 +255,7 @@ def _list_other_groups(scene: NounPhrase, task: GoldTask) -> list[NounPhrase]:
 
 def _find_features(
     phrases: Sequence[NounPhrase], true: Sequence[NounPhrase], prepositions: Sequence[str]
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+) -> tuple[list[str], Ints, Ints]:
     """Names of the features, (T, M, 1) features of the candidates and (T, 1) of the golds."""
     numbers = Numbers()
     rows = {
@@ -269,64 +265,3 @@ def _find_features(
     golds = [numbers[scene_features(*pair)[0]] for pair in zip(true, prepositions, strict=True)]
     features = np.array([rows[preposition] for preposition in prepositions], np.intp)
     return list(numbers), features.reshape(len(true), len(phrases), 1), np.array(golds, np.intp).reshape(-1, 1)
-
-
-def _echo(swap: NounSwap) -> Bools:
-    """The caption names a thing twice, or its end is a kind of the region's thing."""
-    batch, same = swap.batch, swap.batch.nouns.same
-    has_landmark = batch.test(names_landmark)
-    refused = swap.look_up(same, batch.objects) | swap.look_up(batch.nouns.related, batch.names)
-    refused |= swap.look_up(same, batch.landmarks) & has_landmark[:, None]
-    return (refused & ~swap.groups) | (same[batch.objects, batch.landmarks] & has_landmark)[:, None]
-
-
-def _fit_place(swap: NounSwap, places: Bools) -> Bools:
-    """The false place may be where the picture was taken: no place is known, or a known one is compatible with it."""
-    scenes = [resolve_scene(phrase.noun) for phrase in swap.phrases]
-    rows = Numbers()
-    known = [[rows[scene] for scene in several if scene.side] for several in swap.batch.true_scenes]
-    table = np.array([[not scene.is_incompatible_with(true) for scene in scenes] for true in rows], bool)
-    table = table.reshape(len(rows), len(scenes))
-    found = np.array([table[numbers].any(axis=0) if numbers else np.ones(len(scenes), bool) for numbers in known])
-    return found.reshape(places.shape) & places & ~swap.contrasts
-
-
-def _hold_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
-    """The false thing at the end is in the picture, and boxes and masks do not deny the last relation to it."""
-    batch = swap.batch
-    found = np.zeros(places.shape, bool)
-    for row, (task, gold, preposition) in enumerate(zip(batch.tasks, batch.golds, prepositions, strict=True)):
-        denial = find_denial(preposition)
-        held = find_held(task.region, task.evidence.picture.regions, (denial,))[denial]
-        names = [
-            name
-            for name, regions in task.evidence.regions_by_name.items()
-            if any(region.id in held for region in regions)
-        ]
-        found[row] = batch.nouns.related[np.ix_(batch.nouns.find(names), swap.nouns)].any(axis=0)
-        if swap.contrasts[row].any():
-            found[row, swap.contrasts[row]] = len(task.evidence.find_meant_regions(gold.scene.noun)) > 1
-    return found & ~places & ~swap.groups
-
-
-def _unannotated(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
-    """The false thing may be in the picture although no annotation names it, as the source never annotates such things.
-
-    After "on" and "in", a false bearer such as a table passes if the true thing is a bearer too: what rests on one is
-    on no other. A true thing that is no bearer, such as a plate, may itself be on a table that nobody annotated.
-    """
-    things = swap.batch.nouns.things
-    bears = np.array([thing.kind in _BEARERS for thing in things], bool)
-    is_bearing = np.array([find_preposition_class(each) in ("on", "in") for each in prepositions], bool)[:, None]
-    absent = noun_vetoes.unannotated(swap) & ~places
-    unshown = swap.plain & ~swap.batch.shown[:, swap.nouns] & ~places
-    bearing = is_bearing & bears[swap.nouns]
-    return np.where(bearing, unshown & ~bears[swap.batch.scenes][:, None], absent)
-
-
-def _fit_captions(swap: NounSwap, places: Bools) -> Bools:
-    """The human texts mention the false place, or the false thing, and no annotated thing explains the mention."""
-    names = [resolve_scene(phrase.noun).name for phrase in swap.phrases]
-    named = np.array([[name in several for name in names] for several in swap.batch.named_scenes], bool)
-    refused = noun_vetoes.fits_captions(swap)
-    return np.where(places, named.reshape(places.shape) | (refused & swap.contrasts), refused)

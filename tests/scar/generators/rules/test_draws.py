@@ -70,7 +70,7 @@ def test_weights_are_chances() -> None:
 @given(st.lists(pictures(), min_size=1, max_size=4))
 def test_swaps_are_those_of_clocks_one_by_one(several: list[Picture]) -> None:
     tasks = [make_task(picture, key=number) for number, picture in enumerate(several)]
-    golds = [(task, gold.phrases) for task in tasks if (gold := write_gold(task)) is not None]
+    golds = [(task, found.phrases) for task in tasks if (found := write_gold(task)) is not None]
     if not golds:
         return
     stats = CaptionStats()

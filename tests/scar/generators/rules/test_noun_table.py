@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from scar.generators.rules.noun_table import NounTable
@@ -58,7 +60,7 @@ def test_persons_may_be_each_other_but_for_those_that_exclude_each_other(table: 
 
 
 def test_rules_do_not_tell_the_nouns_of_a_class_apart(table: NounTable) -> None:
-    rules = [
+    rules: list[Callable[[str], bool]] = [
         can_act,
         can_contain,
         lambda noun: is_usual(noun, "on", "dining table"),
