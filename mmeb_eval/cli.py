@@ -13,7 +13,7 @@ import typer
 from mmeb_eval import options
 from mmeb_eval.cli_data import fetch_data, write_demo_data
 from mmeb_eval.cli_run import RunOptions, run_models
-from mmeb_eval.cli_steps import print_doubts, print_results
+from mmeb_eval.cli_steps import divert_prints, print_doubts, print_results
 from scar.common.files import describe_no_folder
 from scar.common.narrow_tables import print_table
 from scar.common.terminal import CommandGroup, one_line_errors
@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts three times as fast
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 app.command("demo")(write_demo_data)
@@ -57,6 +58,7 @@ def evaluate_models(
     request_json: options.RequestJson = None,
     at_once: options.AtOnce = None,
     as_json: options.Json = False,
+    version: options.Version = False,
 ) -> None:
     """Score models on tasks: write results, print tables of scores. All data are checked before a model is loaded."""
     with one_line_errors("mmeb-eval"):
@@ -86,7 +88,8 @@ def evaluate_models(
             request_json,
             at_once,
         )
-        outcome = run_models(run, ties=parse_tie_rule(ties))
+        with divert_prints():
+            outcome = run_models(run, ties=parse_tie_rule(ties))
         at_chance = print_results(outcome.results, as_json, output) if outcome.results else False
         outcome.tell_failures()
         if at_chance and strict:
@@ -131,7 +134,8 @@ def probe_models(
             trust_stored,
             keep_going,
         )
-        outcome = run_models(run, probe=True, perturbation_seed=seed)
+        with divert_prints():
+            outcome = run_models(run, probe=True, perturbation_seed=seed)
         curves = make_curves(outcome.results, [each for each in outcome.results if "probe" in each.settings])
         if as_json:
             typer.echo(json.dumps([asdict(curve) for curve in curves], indent=1))

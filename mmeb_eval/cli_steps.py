@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +27,21 @@ if TYPE_CHECKING:
 
 QUERY_VALUES = ("ranks", "top", "margins", "clusters")
 """Fields of a result that hold a value for each query; printed JSON leaves them out."""
+
+
+@contextmanager
+def divert_prints() -> Iterator[None]:
+    """Send what models and their libraries print in the block to stderr, so that stdout holds results alone."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)  # for libraries that are not written in Python
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def refuse_files(**options: Path | None) -> None:

@@ -28,6 +28,16 @@ REGION_HELP = (
 MAX_BATCH = 1_000_000
 """Largest ``--batch-size``; it is far above what memory holds, so that a larger one is a slip of the keyboard."""
 
+
+def show_version(wanted: bool) -> None:
+    """Print the version of this distribution and end the program, if it is wanted."""
+    if wanted:
+        import importlib.metadata
+
+        typer.echo(f"mmeb-eval {importlib.metadata.version('scar-virtue')}")
+        raise typer.Exit
+
+
 # Of several commands.
 BatchSize: TypeAlias = Annotated[
     int, typer.Option(min=1, max=MAX_BATCH, help="Largest number of items in one call of the model.")
@@ -44,6 +54,9 @@ ImageFolder: TypeAlias = Annotated[
     typer.Option(help="Folder that the image paths in the data are relative to.  [default: found in the data folder]"),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Version: TypeAlias = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]
 Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
 Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --output of a run.")]
 DEFAULT_OUTPUT = Path("results")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mmeb_eval.adapters.shared import (
     count_cut_texts,
     embed_by_kind,
+    find_offline,
     group_items,
     list_items,
     local_revision,
@@ -238,10 +239,12 @@ def _load_model(
     path, revision = split_revision(model_id)
     row = select_protocol(model_id, options["protocol"])
     dtype = {} if options["dtype"] is None else {"dtype": options["dtype"]}
+    is_offline = find_offline(name, path, revision)
     try:
         model = getattr(sentence_transformers, kind)(
             path,
             revision=revision,
+            local_files_only=is_offline,
             trust_remote_code=trust_remote_code,
             model_kwargs={**dtype, **(model_kwargs or {})},
             processor_kwargs=dict(processor_kwargs or {}),

@@ -19,6 +19,9 @@ from scar.errors import DataError, EvalError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+HUB_TIMEOUT_S = 5.0
+"""Seconds after which the hub counts as out of reach."""
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -161,6 +164,35 @@ def pixel_range(processor: Any) -> dict[str, int | None]:
         if getattr(size, "height", None) and getattr(size, "width", None):
             least = most = size.height * size.width
     return {"min_pixels": least, "max_pixels": most}
+
+
+def find_offline(name: str, model_id: str, revision: str | None) -> bool:
+    """Whether a model must be loaded from the cache, as the hub cannot be reached.
+
+    The libraries ask again for a minute; here, one attempt of `HUB_TIMEOUT_S` decides. A local folder needs no hub.
+
+    Raises:
+        EvalError: the hub cannot be reached, and the cache does not hold the model.
+    """
+    if Path(model_id).is_dir():
+        return False
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    if not constants.HF_HUB_OFFLINE:
+        try:
+            huggingface_hub.HfApi().model_info(model_id, revision=revision, timeout=HUB_TIMEOUT_S)
+        except (OSError, huggingface_hub.errors.HfHubHTTPError) as error:
+            if getattr(error, "response", None) is not None:
+                return False  # the hub answered: the library says what is wrong
+        except Exception as error:  # noqa: BLE001 - huggingface_hub does not say which errors of its client it lets pass
+            if "httpx" not in type(error).__module__ and "httpcore" not in type(error).__module__:
+                return False
+        else:
+            return False
+    if isinstance(huggingface_hub.try_to_load_from_cache(model_id, "config.json", revision=revision), str):
+        return True
+    raise EvalError(f"{name}: neither a local folder, nor in the cache, and {constants.ENDPOINT} cannot be reached.")
 
 
 def set_pixel_range(processor: Any, protocol: Protocol) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmeb_eval.adapters.shared import (
     count_cut_texts,
+    find_offline,
     list_items,
     local_revision,
     make_load_error,
@@ -195,10 +196,11 @@ def _load_model(name: str, model_id: str, revision: str | None, dtype: str | Non
     import torch
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
+    known: Any = {"revision": revision, "local_files_only": find_offline(name, model_id, revision)}
     try:
-        model = AutoModel.from_pretrained(model_id, revision=revision, **({"dtype": dtype} if dtype else {})).eval()
-        tokenizer = AutoTokenizer.from_pretrained(model_id, revision=revision)
-        processor = AutoImageProcessor.from_pretrained(model_id, revision=revision)  # type: ignore[no-untyped-call]
+        model = AutoModel.from_pretrained(model_id, **known, **({"dtype": dtype} if dtype else {})).eval()
+        tokenizer = AutoTokenizer.from_pretrained(model_id, **known)
+        processor = AutoImageProcessor.from_pretrained(model_id, **known)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, AttributeError) as error:
         raise make_load_error(name, error) from error
     if not (hasattr(model, "get_text_features") and hasattr(model, "get_image_features")):

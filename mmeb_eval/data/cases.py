@@ -315,6 +315,7 @@ def _read_text(where: str, row: Row, column: str) -> str:
     value = row[column]
     if not isinstance(value, str):
         raise DataError(f"{where}: {column} = {value!r} is not a text.")
+    _refuse_surrogates(where, column, value)
     return value
 
 
@@ -326,4 +327,22 @@ def _read_texts(where: str, row: Row, column: str) -> list[str]:
     for value in values:
         if not isinstance(value, str):
             raise DataError(f"{where}: {column} holds {value!r}, which is not a text.")
+        _refuse_surrogates(where, column, value)
     return values
+
+
+def _refuse_surrogates(where: str, column: str, text: str) -> None:
+    """Check that a text can be written as UTF-8: JSON can hold half of a pair of surrogates, which is no character.
+
+    Raises:
+        DataError: it cannot.
+    """
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where}: {column} = {text[: error.end]!r:.80}: character {error.start} is half of a surrogate pair, "
+            "which no model can read; write the whole character."
+        ) from None

@@ -74,7 +74,7 @@ def check_data(
     problems: list[str] = []
     found: list[TaskFiles] = []
     if tasks is None:
-        found = find_all_task_files(data, images)
+        found = find_all_task_files(data, images, problems)
     else:
         for task in tasks:
             try:

@@ -123,12 +123,13 @@ def find_task_files(task: Task, data: Path, images: Path | None = None) -> TaskF
     raise DataError(f"{data}: no data for task {task.name}: looked for {searched}.")
 
 
-def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFiles]:
+def find_all_task_files(data: Path, images: Path | None = None, problems: list[str] | None = None) -> list[TaskFiles]:
     """All tasks whose data lie in a data folder, with their data: tasks of the table, and of the user's SCaR sources.
 
     Args:
         data: the data folder.
         images: the image root of all tasks; None means a usual folder, see `find_task_files`.
+        problems: gets a line if the folder holds a part of SCaR that cannot be used, such as one that is half pulled.
 
     Raises:
         DataError: the folder has no data of any task.
@@ -138,10 +139,13 @@ def find_all_task_files(data: Path, images: Path | None = None) -> list[TaskFile
         if task.benchmark == "MMEB":
             with suppress(DataError):
                 found.append(find_task_files(task, data, images))
-    with suppress(DataError):
+    try:
         found += find_scar_tasks(data, images)
-    if not found:
-        raise DataError(f"{data}: no data of any task; `mmeb-eval fetch --data {data}` downloads them.")
+    except DataError as error:
+        if not found:
+            raise DataError(f"{data}: no data of any task; `mmeb-eval fetch --data {data}` downloads them.") from error
+        if problems is not None and ((data / "SCaR-eval").is_dir() or is_half_pulled(data)):
+            problems.append(str(error))
     return found
 
 

@@ -450,3 +450,32 @@ def test_a_limit_scores_the_first_queries_and_a_plan_embeds_nothing(corpus: Path
     (whole,) = json.loads(run("--model", "random", "--tasks", corpus, "--output", tmp_path / "out", "--json").stdout)
     assert whole["counts"]["queries"] == 40
     assert "has 40 queries and would be lost" in fails(*arguments)
+
+
+def test_help_and_version_have_their_usual_names() -> None:
+    for command in ([], ["check"], ["compare"]):
+        short, long = (CliRunner().invoke(app, [*command, option]) for option in ("-h", "--help"))
+        assert short.exit_code == 0
+        assert short.output == long.output
+    shown = CliRunner().invoke(app, ["--version"])
+    assert (shown.exit_code, shown.output.split()[0]) == (0, "mmeb-eval")
+
+
+def test_json_is_clean_when_a_model_prints(corpus: Path, tmp_path: Path) -> None:
+    import json
+    import subprocess
+    import sys
+
+    (tmp_path / "chatty.py").write_text(
+        "import os\nfrom mmeb_eval.adapters.baselines import Random\nclass Chatty(Random):\n    name = 'chatty'\n"
+        "    def embed(self, items):\n        print('embedding')\n        os.write(1, b'from C\\n')\n"
+        "        return super().embed(items)\ndef load():\n    print('loading')\n    return Chatty()\n"
+    )
+    code = "import sys; from mmeb_eval.cli import app; app()"
+    arguments = ["--model", "chatty:load", "--tasks", str(corpus), "--output", "out", "--json"]
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)[0]["model"] == "chatty"
+    for line in ("loading", "embedding", "from C"):
+        assert line in done.stderr

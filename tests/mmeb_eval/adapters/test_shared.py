@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mmeb_eval.adapters.shared import embed_by_kind, normalise_rows
+from mmeb_eval.adapters.shared import embed_by_kind, find_offline, normalise_rows
 from mmeb_eval.item import Item
-from scar.errors import ContractError
+from scar.errors import ContractError, EvalError
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,17 @@ def test_texts_and_images_of_different_widths_are_refused() -> None:
 
     with pytest.raises(ContractError, match=r"^mine: vectors of different widths: 3 and 4\.$"):
         embed_by_kind([Item("a"), Item("", Path("a.png"))], "mine", embed)
+
+
+def test_a_hub_id_fails_at_once_without_the_hub_unless_it_is_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(EvalError, match=r"clip:a/b: neither a local folder, nor in the cache, and http.* cannot be"):
+        find_offline("clip:a/b", "a/b", None)
+    assert find_offline("clip:x", str(tmp_path), None) is False
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_, **__: "config.json")
+    assert find_offline("clip:a/b", "a/b", None) is True

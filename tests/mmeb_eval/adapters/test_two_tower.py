@@ -249,10 +249,11 @@ def test_every_strategy_but_virtues_own_works_and_another_box_is_another_vector(
 def test_another_revision_of_a_hub_model_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def refuse(name: str, revision: str | None = None) -> Any:
+    def refuse(name: str, revision: str | None = None, local_files_only: bool = False) -> Any:
         asked.append((name, revision))
         raise OSError("no such revision\nat all")
 
+    monkeypatch.setattr("mmeb_eval.adapters.two_tower.find_offline", lambda *_: False)
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", refuse)
     with pytest.raises(EvalError, match=r"clip:some/model@abc: neither .* of the hub: no such revision$"):
         load_model("clip:some/model@abc")

@@ -283,3 +283,20 @@ def test_text_candidates_are_left_untouched_by_every_layout(layout: Any, task_ro
     row = GROUNDING | {"tgt_text": texts, "tgt_img_path": [""] * 4}
     (case,) = read_cases(task_rows("VOC2007", [row]), layout, box_as_prompt=False)
     assert [item.text for item in case.candidates] == texts
+
+
+@pytest.mark.parametrize("column", ["qry_text", "qry_inst", "tgt_text"])
+def test_half_of_a_surrogate_pair_is_refused_with_its_place(column: str, task_rows: Any) -> None:
+    row = {**GROUNDING, column: ["ok", "a \ud83d"] if column == "tgt_text" else "a \ud83d"}
+    with pytest.raises(DataError, match=rf"row 0: {column} = .*character 2 is half of a surrogate pair"):
+        list(read_cases(task_rows("RefCOCO", [row]), QWEN, box_as_prompt=False))
+    whole = {**GROUNDING, "qry_text": "a \U0001f600"}
+    assert next(read_cases(task_rows("RefCOCO", [whole]), QWEN, box_as_prompt=False)).query.text.endswith(
+        "\U0001f600\n"
+    )
+
+
+def test_a_target_text_of_one_space_is_none_and_the_instructions_newline_stays(task_rows: Any) -> None:
+    row = {**GROUNDING, "tgt_inst": "<|image_1|>\nRepresent the object\n", "tgt_text": [" ", " "]}
+    case = next(read_cases(task_rows("RefCOCO", [row]), QWEN, box_as_prompt=False))
+    assert [item.text for item in case.candidates] == ["<|image_pad|>\nRepresent the object\n"] * 2

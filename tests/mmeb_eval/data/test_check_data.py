@@ -92,3 +92,13 @@ def test_the_command_needs_a_model_or_data() -> None:
     neither = CliRunner().invoke(app, ["check"])
     assert neither.exit_code == 2
     assert "check what? Give a MODEL, --data DIR or both" in neither.stderr
+
+
+def test_a_part_of_scar_that_cannot_be_used_is_a_problem_beside_other_data(data: Path) -> None:
+    (data / "SCaR-eval").mkdir()
+    (problem,) = check_data(data).problems
+    assert "no SCaR_eval_*.parquet here" in problem
+    (data / "SCaR-eval").rmdir()
+    (data / ".pull" / "x").mkdir(parents=True)
+    (problem,) = check_data(data).problems
+    assert "a pull into it has not ended" in problem
