@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MIN_RELATIVE_COUNT = 0.2
 """Least frequency of a common sense of a noun in texts, relative to the most frequent sense of the noun."""
 
+_INHABITANT = 9620078
+"""The synset of all who live in a place."""
+
 PLURAL_ENDINGS = (
     ("s", ""),
     ("ses", "s"),
@@ -65,13 +68,19 @@ def find_senses(noun: str) -> tuple[int, ...]:
 
     >>> find_senses("dogs")
     (2084071,)
+
+    Names of peoples, which one writes in capitals, count only if they are the most frequent sense: a pole is no Pole.
+
+    >>> is_a("pole", _INHABITANT), _INHABITANT in find_lineage("pole"), _INHABITANT in find_lineage("german")
+    (False, False, True)
     >>> find_senses("muddy dogs") == find_senses("dog")
     True
     """
     words = noun.split()
     name = next((found for i in range(len(words)) if (found := find_lemma(" ".join(words[i:])))), None)
     senses = tuple(_iter_senses(name)) if name else ()
-    return tuple(synset for synset, count in senses if count >= MIN_RELATIVE_COUNT * senses[0][1])
+    common = [synset for synset, count in senses if count >= MIN_RELATIVE_COUNT * senses[0][1]]
+    return tuple(synset for synset in common if synset == common[0] or _INHABITANT not in _find_ancestors(synset))
 
 
 def is_known(noun: str) -> bool:

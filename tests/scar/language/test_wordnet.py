@@ -123,3 +123,8 @@ def test_only_common_meanings_count() -> None:
 def test_is_a_looks_up_the_lineage(noun: str, kind: int, so: bool) -> None:
     assert is_a(noun, kind) == so
     assert is_a(noun, 1740), "everything is an entity"
+
+
+@pytest.mark.parametrize(("noun", "is_person"), [("pole", False), ("german", True), ("villager", True)])
+def test_names_of_peoples_count_only_where_nothing_else_is_meant(noun: str, is_person: bool) -> None:
+    assert is_related(noun, "person") == is_person
