@@ -20,7 +20,7 @@ from scar.annotations.call_cache import CallCache
 from scar.annotations.coco_image import CocoRef, FileReading
 from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
-from scar.annotations.file_kind import explain_kind
+from scar.annotations.file_kind import INSTANCES, explain_kind
 from scar.annotations.image_captions import CaptionIndex, index_image_captions
 from scar.annotations.image_sizes import ImageFolder
 from scar.annotations.pictures import PictureIndex, PictureKey
@@ -117,7 +117,7 @@ def index_image_set(
     try:
         things = cache(index_annotations, instances, tally.skip_bad, folder)
     except InputError as error:
-        raise explain_kind(instances, "an instances JSON", error) from None
+        raise explain_kind(instances, INSTANCES, error) from None
     files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, folder, things)]
     for file in files:
         if referred_phrases is None:

@@ -15,13 +15,22 @@ from scar.common.files import iter_paths
 from scar.common.tables import make_record, read_toml
 from scar.errors import InputError
 
+INSTANCES = "an instances JSON"
+"""The kind of COCO's file of boxes."""
+
 _HEAD_BYTES = 1 << 20
 """Number of bytes of a file that are looked at."""
 
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]')
 
-_READER_OF_ENDING = {".xml": "voc", ".txt": "yolo", ".json": "labelme"}
-"""Reader of a folder by the ending of its files."""
+_OTHER_ENDINGS = {
+    ".csv": "a table, as of Open Images and VoTT: convert it into COCO's JSON, for example with FiftyOne or Datumaro",
+    ".tsv": "a table: convert it into COCO's JSON",
+    ".parquet": "a Parquet file: write its rows as COCO's JSON",
+    ".txt": "one label file, as of YOLO: give its folder, and say --reader yolo",
+    ".xml": "an XML: of VOC, give its folder, and say --reader voc; of CVAT, export again as COCO 1.0",
+}
+"""What files that are no JSON are, by their ending, and what to do."""
 
 _FOLDER_FILES = 1000
 """Files of a folder that are looked at."""
@@ -82,17 +91,29 @@ def find_reader(path: Path) -> str | None:
     if not path.is_dir():
         kind = find_kind(path) if path.is_file() else None
         return kind.reader if kind else None
-    for _, file in zip(range(_FOLDER_FILES), iter_paths(path), strict=False):
-        reader = _READER_OF_ENDING.get(file.suffix.lower())
-        if reader and (reader != "labelme" or _is_labelme(file)):
-            return reader
-    return None
+    files = [file for _, file in zip(range(_FOLDER_FILES), iter_paths(path), strict=False)]
+    of_ending = {
+        ending: [file for file in files if file.suffix.lower() == ending] for ending in (".xml", ".json", ".txt")
+    }
+    if of_ending[".xml"]:
+        return "voc"
+    if any(map(_is_labelme, of_ending[".json"])):
+        return "labelme"
+    return "yolo" if any(not is_readme(file) for file in of_ending[".txt"]) else None
+
+
+def is_readme(path: Path) -> bool:
+    """Whether a text file is about a data set, as the README.dataset.txt of Roboflow."""
+    return path.name.lower().startswith(("readme", "licen"))
 
 
 def explain_kind(path: Path, wanted: str, error: InputError) -> InputError:
     """The error itself, or one that says of which kind the file is, if it is none of the ``wanted`` name."""
     kind = find_kind(path)
-    return error if kind is None or kind.name == wanted else InputError(f"{path}: is {kind.name}; {kind.way_out}.")
+    if kind is None:
+        other = _OTHER_ENDINGS.get(path.suffix.lower()) if path.is_file() and read_outline(path) is None else None
+        return InputError(f"{path}: is {other}.") if other else error
+    return error if kind.name == wanted else InputError(f"{path}: is {kind.name}; {kind.way_out}.")
 
 
 def read_outline(path: Path) -> Outline | None:

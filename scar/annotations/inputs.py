@@ -7,7 +7,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from scar.annotations.file_kind import find_reader
+from scar.annotations.file_kind import INSTANCES, find_kind, find_reader
 from scar.common.files import hash_file, iter_paths
 from scar.errors import InputError
 from scar.recipe import READERS, Source
@@ -59,6 +59,9 @@ def _refuse_other_form(path: Path) -> None:
     if reader := find_reader(path) or (None if path.is_dir() else "coco"):
         what = "a folder" if path.is_dir() else "a file"
         raise InputError(f'{path}: is {what} for the reader {reader}; say reader = "{reader}" (--reader {reader}).')
+    inside = [file for file in sorted(path.glob("*.json")) if (kind := find_kind(file)) and kind.name == INSTANCES]
+    if inside:
+        raise InputError(f"{path}: is a folder; give the file in it: {' or '.join(map(str, inside[:3]))}.")
 
 
 def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None:

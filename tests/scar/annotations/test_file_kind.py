@@ -85,3 +85,35 @@ def test_a_folder_for_a_file_and_the_reverse_are_named_with_the_reader(name: str
     path = EXPORTS[name](tmp_path, draw_tiny_set(tmp_path, count=2))
     with pytest.raises(InputError, match=rf"is a (file|folder) for the reader {name}; .*--reader {name}"):
         check_inputs(make_source(path, reader=reader))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("boxes.csv", "ImageID,LabelName\n", "is a table, as of Open Images"),
+        ("a.xml", "<annotation/>", "is an XML: of VOC, give its folder"),
+        ("a.txt", "0 0.5 0.5 0.1 0.1\n", "is one label file, as of YOLO"),
+        ("rows.parquet", "PAR1", "is a Parquet file"),
+    ],
+)
+def test_files_that_are_no_json_are_named_by_their_ending(
+    name: str, content: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        open_index(make_source(path), Tally())
+
+
+def test_folders_of_roboflow(tmp_path: Path) -> None:
+    """A README lies beside the files, and COCO's JSON beside the images."""
+    for name in ("voc", "yolo", "coco"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.dataset.txt").write_text("cats v1\n")
+        (tmp_path / name / "a.jpg").write_bytes(b"")
+    (tmp_path / "voc" / "a.xml").write_text("<annotation/>")
+    (tmp_path / "yolo" / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (tmp_path / "coco" / "_annotations.coco.json").write_text(json.dumps({"images": IMAGES, "annotations": [BOX]}))
+    assert [find_reader(tmp_path / name) for name in ("voc", "yolo", "coco")] == ["voc", "yolo", None]
+    with pytest.raises(InputError, match=r"coco: is a folder; give the file in it: .*_annotations\.coco\.json\."):
+        check_inputs(make_source(tmp_path / "coco"))
