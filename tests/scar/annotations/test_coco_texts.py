@@ -58,7 +58,7 @@ def test_those_of_a_captions_file_come_too(world: World) -> None:
         ({"caption": "the red cup"}, ("the red cup",)),
         ({"description": " the red\n cup ", "phrase": "left cup"}, ("left cup", "the red cup")),
         ({"attributes": {"occluded": False, "description": "the red cup"}}, ("the red cup",)),
-        ({"sentences": [{"raw": "the red cup", "sent": "red cup"}]}, ("the red cup",)),
+        ({"expressions": [{"raw": "the red cup", "sent": "red cup"}]}, ("the red cup",)),
         ({"caption": None, "description": "", "attributes": {"caption": 3}}, ()),
         ({"segmentation": [], "attributes": ["caption"]}, ()),
     ],
