@@ -105,13 +105,14 @@ class CocoRef:
         )
 
     def _iter_regions(self, path: Path, spans: RecordSpans, reading: FileReading, tally: Tally) -> Iterator[Region]:
+        file = path.name
         for text, index in zip(read_records(path, spans), spans[:, 1].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = read_annotation(text, f"{path.name}, annotations[{index}]")
+                annotation = read_annotation(text, f"{file}, annotations[{index}]")
                 number = reading.new_ids.get(index, annotation.id)
                 target = self.phrases is None or number in self.phrases
-                where = f"{path.name}, annotation {number}"
+                where = f"{file}, annotation {number}"
                 box = self._read_box(annotation, reading.box_form, where, tally)
             except BadRecord as bad:
                 if bad.reason == EMPTY_ANNOTATION:

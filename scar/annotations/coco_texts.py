@@ -91,7 +91,8 @@ def collect_texts(
     """
     found: dict[int, list[str]] = {}
     for number, image in images.items():
-        if texts := _list_captions(image):
+        has_captions = not (image.caption is image.captions is image.sentences is None)
+        if has_captions and (texts := _list_captions(image)):
             found[number] = texts
         if not image.scene and image.attributes is not None:
             image.scene = _find_scene(image)
