@@ -57,6 +57,7 @@ def evaluate_models(
     plan: options.Plan = False,
     request_json: options.RequestJson = None,
     at_once: options.AtOnce = None,
+    instruction: options.Instruction = None,
     as_json: options.Json = False,
     version: options.Version = False,
 ) -> None:
@@ -87,6 +88,7 @@ def evaluate_models(
             task_file or [],
             request_json,
             at_once,
+            instruction,
         )
         with divert_prints():
             outcome = run_models(run, ties=parse_tie_rule(ties))

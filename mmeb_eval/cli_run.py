@@ -39,6 +39,7 @@ class RunOptions:
     task_file: Sequence[Path] = ()
     request_json: str | None = None
     at_once: int | None = None
+    instruction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def run_models(
     """
     from mmeb_eval.run.progress import Workload
     from mmeb_eval.run.run import run_evaluations
+    from mmeb_eval.templates.instructions import apply_instruction_probe
 
     if options.refresh and options.trust_stored:
         raise EvalError("--refresh and --trust-stored: the first deletes what the second trusts; give one of the two.")
@@ -104,6 +106,8 @@ def run_models(
         options.request_json,
         options.at_once,
     )
+    if options.instruction is not None:
+        embedders = [apply_instruction_probe(embedder, options.instruction) for embedder in embedders]
     given = [name for name in ("refresh", "trust_stored") if getattr(options, name)]
     if given and not any(getattr(embedder, "stored", True) for embedder in embedders):
         names = " and ".join(embedder.name for embedder in embedders)

@@ -57,6 +57,13 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instea
 Version: TypeAlias = Annotated[
     bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
 ]
+Instruction: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Probe how much a model uses the instruction: queries get none, a paraphrase, or a wrong one. `compare` "
+        "then tells the difference."
+    ),
+]
 Region: TypeAlias = Annotated[str | None, typer.Option(help=REGION_HELP)]
 Results: TypeAlias = Annotated[Path, typer.Argument(help="Results folder, the --output of a run.")]
 DEFAULT_OUTPUT = Path("results")

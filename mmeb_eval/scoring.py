@@ -19,6 +19,7 @@ from mmeb_eval.run.embed import VectorsInMemory
 from mmeb_eval.run.rank import TieRule, parse_tie_rule
 from mmeb_eval.run.results import Result, read_results
 from mmeb_eval.run.run import run_evaluations
+from mmeb_eval.templates.instructions import apply_instruction_probe
 from scar.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def evaluate(
     images: str | Path | None = None,
     output: str | Path | None = None,
     region: str | None = None,
+    instruction: str | None = None,
     limit: int | None = None,
     batch_size: int = 32,
     ties: str = "against",
@@ -83,6 +85,7 @@ def evaluate(
     images: str | Path | None = None,
     output: str | Path | None = None,
     region: str | None = None,
+    instruction: str | None = None,
     limit: int | None = None,
     batch_size: int = 32,
     ties: str = "against",
@@ -98,6 +101,7 @@ def evaluate(
         output: results folder, which gets the results, and the vectors so that a rerun makes none again. None writes
             nothing.
         region: a region strategy, see `mmeb_eval.regions.strategies`.
+        instruction: a probe of the instruction, see `mmeb_eval.templates.instructions`; None keeps those of the tasks.
         limit: number of queries of each task that are scored, the first ones; None scores all.
         batch_size: largest number of items in one call of a model.
         ties: the rule for equal scores, ``against`` or ``official``.
@@ -115,6 +119,8 @@ def evaluate(
     embedders = [each for model in _check_list(given, "models") for each in _load(model)]
     if region is not None:
         embedders = [apply_strategy(embedder, region) for embedder in embedders]
+    if instruction is not None:
+        embedders = [apply_instruction_probe(embedder, instruction) for embedder in embedders]
     task_files = _find_tasks(tasks, data, images, limit)
     if output is not None:
         return ResultList(

@@ -14,6 +14,7 @@ from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_fo
 from mmeb_eval.item import Item, Prompt
 from mmeb_eval.templates import apart
 from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
+from mmeb_eval.templates.instructions import rewrite_instruction
 from scar.common.files import describe_missing, is_inside
 from scar.common.orientation import turn_box
 from scar.errors import DataError
@@ -52,6 +53,7 @@ def read_cases(
     box_as_prompt: bool,
     box_in_text: bool | None = None,
     prompts: Sequence[Prompt | None] | None = None,
+    instruction_probe: str | None = None,
 ) -> Iterator[Case]:
     """Yield a case for each row of a task, in the order of the rows.
 
@@ -65,6 +67,8 @@ def read_cases(
         box_in_text: whether their texts name the box; None means that they do if the box is no prompt or the layout is
             exact.
         prompts: a prompt for each row, which replaces the row's box; rows with None are left out. None keeps the boxes.
+        instruction_probe: what queries get for the row's instruction, a key of
+            `mmeb_eval.templates.instructions.INSTRUCTION_PROBES`; None keeps it.
 
     Raises:
         DataError: a file cannot be read, a row has the wrong shape, or an image is missing or outside the image folder;
@@ -74,6 +78,7 @@ def read_cases(
     if box_in_text is None:
         box_in_text = layout.exact or not box_as_prompt
     reader = CaseReader(files, find_row_format(files), layout, box_as_prompt=box_as_prompt, box_in_text=box_in_text)
+    reader.instruction_probe = instruction_probe
     for number, (where, row) in enumerate(iter_rows(files)):
         if prompts is None:
             yield reader.read_case(where, row)
@@ -144,6 +149,7 @@ class CaseReader:
         self.box_as_prompt = box_as_prompt
         self.box_in_text = box_in_text
         self._find_image = find_image or ImageFinder(files)
+        self.instruction_probe: str | None = None
         self._frame = open_frame(files) if format == "SCaR" else None
         self.candidates_by_key: dict[Hashable, Item] = {}
         targets = [column for column in COLUMNS[format] if column.startswith("tgt_")]
@@ -182,7 +188,7 @@ class CaseReader:
         """Make the query of a SCaR row: image, prompt and text."""
         if prompt is None:
             prompt = read_box(where, row, self._frame)
-        text = _read_text(where, row, "qry_text")
+        text = self._rewrite(_read_text(where, row, "qry_text"))
         box = prompt if self.box_in_text and isinstance(prompt, Box) else None
         image = self._find_image(where, "qry_image_path", row["qry_image_path"])
         if not self.box_as_prompt:
@@ -200,22 +206,26 @@ class CaseReader:
         has_image = self.task.query != "text"
         no_text = has_image and row["qry_text"] is None  # here, the official code takes a missing text for an empty one
         text = "" if no_text else _read_text(where, row, "qry_text")
-        instruction = _read_text(where, row, "qry_inst")
+        instruction = self._rewrite(_read_text(where, row, "qry_inst"))
         image = self._find_image(where, "qry_img_path", row["qry_img_path"]) if has_image else None
         if self.layout.apart:
             return apart.make_query(instruction, text, image)
         whole = make_query_text(self.layout, self.task.join, instruction, text, end=self.task.query_end)
         return Item(text=whole, image=image)
 
+    def _rewrite(self, instruction: str) -> str:
+        """The instruction that the query gets: the row's own, or that of the probe."""
+        return rewrite_instruction(instruction, self.instruction_probe) if self.instruction_probe else instruction
+
     def _read_joined_query(self, where: str, row: Row) -> Item:
         """Make the query of a row of the format ``joined``: text and image; an empty path means no image.
 
         Raises:
-            DataError: the layout wants the instruction apart, which such a row does not tell from the text.
+            DataError: the layout or a probe wants the instruction apart, which such a row does not tell from the text.
         """
-        if self.layout.apart:
+        if self.layout.apart or self.instruction_probe:
             raise DataError(
-                f"{where}: instruction and text are one string here, and this model wants them apart; "
+                f"{where}: instruction and text are one string here, and must be told apart for this model or probe; "
                 f"`mmeb-eval fetch` brings {self.task.dataset}, which has both."
             )
         return self._make_joined_item(where, _read_text(where, row, "qry_text"), "qry_img_path", row["qry_img_path"])

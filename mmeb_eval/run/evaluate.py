@@ -90,7 +90,17 @@ def evaluate(
     if kind != "box":
         region = "prompt"
     box_in_text = "text" in region
-    cases = list(read_cases(files, layout, box_as_prompt=takes_prompt, box_in_text=box_in_text, prompts=prompts))
+    instruction_probe: str | None = getattr(embedder, "instruction_probe", None)
+    cases = list(
+        read_cases(
+            files,
+            layout,
+            box_as_prompt=takes_prompt,
+            box_in_text=box_in_text,
+            prompts=prompts,
+            instruction_probe=instruction_probe,
+        )
+    )
     items, queries, listed = order_items(cases)
     title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
     if isinstance(progress, bool):
@@ -129,6 +139,7 @@ def evaluate(
         settings={
             "layout": get_layout_name(embedder),
             **_describe_instructions(layout, cases),
+            **({"instruction_probe": instruction_probe} if instruction_probe else {}),
             "region": region,
             "ties": ties,
             "batch_size": batch_size,
