@@ -29,7 +29,7 @@ from mmeb_eval.toy_items import (
     make_prompts,
 )
 from mmeb_eval.vectors import check_vectors
-from scar.errors import ContractError, EvalError
+from scar.errors import ContractError, EvalError, ItemError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,6 +129,9 @@ def _try_to_embed(
         return check_vectors(embed(items), items, embedder.name).copy()
     except ContractError as error:
         return Finding("error", str(error))
+    except ItemError as error:
+        which = which if error.index is None else describe_item(items[error.index])
+        return Finding("error", f"{which}: {error.reason}")
     except EvalError as error:
         text = str(error)
         return Finding("error", text if describe_item(items[0]) in text else f"{which}: {text}")
