@@ -96,16 +96,16 @@ def select_checked_tasks(
     from scar.common.progress import show_progress
 
     own = [files for path in task_files for files in read_task_file(path, images)]
-    for files in own:
-        if files.left_out:
-            why = "their true caption is among the false ones"
-            typer.echo(f"{files.task.name}: {files.left_out:,} rows are left out: {why}.", err=True)
     choice = check_choice(limit_choice(find_choice(tasks, data, images, own), limit), show_progress)
     if choice.problems and (failures is None or not choice.usable):
         hint = f"; --keep-going scores the other {len(choice.usable)}" if choice.usable else ""
         raise DataError(f"{choice.describe_problems().removesuffix('.')}{hint}.")
     if failures is not None:
         failures += choice.list_problems()
+    for files in choice.usable:
+        if files.left_out:
+            why = "their true caption is among the false ones"
+            typer.echo(f"{files.task.name}: {files.left_out:,} rows are left out: {why}.", err=True)
     return choice
 
 

@@ -73,8 +73,8 @@ Models: TypeAlias = Annotated[list[str] | None, typer.Option(help=f"{MODEL_HELP}
 TaskNames: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        help="A SCaR folder; or names, separated by commas, of tasks or groups: all, lite (8 MMEB tasks), MMEB, SCaR, "
-        "classification, vqa, retrieval, grounding, IND, OOD; may be repeated."
+        help="A SCaR folder; a task file; or names, separated by commas, of tasks or groups: all, lite (8 MMEB tasks), "
+        "MMEB, SCaR, classification, vqa, retrieval, grounding, IND, OOD; may be repeated."
     ),
 ]
 Limit: TypeAlias = Annotated[

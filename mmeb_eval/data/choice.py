@@ -9,6 +9,7 @@ from pathlib import Path
 from mmeb_eval.data.check_data import TaskReading, read_task
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.manifest import verify_files
+from mmeb_eval.data.own_tasks import read_task_file
 from mmeb_eval.data.tasks import TASK_SETS, get_tasks, is_task_name, split_names, tasks
 from scar.common.files import describe_no_folder
 from scar.common.progress import Track, track_silently
@@ -69,8 +70,8 @@ def find_choice(
     """Find the tasks that the values of ``--tasks`` name, and their data; rows are not read.
 
     Args:
-        choices: values of ``--tasks``: each is a SCaR folder, or names of tasks or of
-            `mmeb_eval.data.tasks.TASK_SETS`, separated by commas.
+        choices: values of ``--tasks``: each is a SCaR folder; a task file, see `mmeb_eval.data.own_tasks`; or names of
+            tasks or of `mmeb_eval.data.tasks.TASK_SETS`, separated by commas.
         data: folder that holds the data of tasks given by name; None if all choices are folders.
         images: folder that the rows' image paths are relative to; None means a usual folder, see
             `mmeb_eval.data.files.find_task_files`.
@@ -93,8 +94,12 @@ def find_choice(
     for given in choices:
         names = split_names(given)
         named_own += [files for files in own if files.task.name in names and files not in named_own]
-        choice = ",".join(name for name in names if name not in {files.task.name for files in own})
-        if not choice:
+        others = [name for name in names if name not in {files.task.name for files in own}]
+        if not others:
+            continue
+        choice = given if len(others) == len(names) else ",".join(others)
+        if choice.endswith(".toml"):
+            found += read_task_file(Path(choice), images)
             continue
         folder = Path(choice)
         known = any(map(is_task_name, split_names(choice)))

@@ -79,6 +79,7 @@ def _render_json(
     """All numbers of a report as JSON, except those of single queries."""
     settings = {(result.model, result.task): result.settings for result in results}
     metrics = {(result.model, result.task): result.metrics for result in results}
+    costs = {(result.model, result.task): result.cost and asdict(result.cost) for result in results}
     counts = {(result.model, result.task): result.counts for result in results}
     content = {
         "headline": HEADLINE_METRIC,
@@ -91,6 +92,7 @@ def _render_json(
                 "counts": counts[model, task],
                 "metrics": metrics[model, task],
                 "settings": settings[model, task],
+                "cost": costs[model, task],
             }
             for (model, task), score in summary.scores.items()
         ],

@@ -127,6 +127,9 @@ def test_the_command_line_scores_a_task_file(write: Write, tmp_path: Path, monke
     named = CliRunner().invoke(app, [*arguments, "--tasks", "mine", "--output", "named"])
     assert named.exit_code == 0, named.output
     assert (tmp_path / "named" / "constant" / "mine.json").is_file()
+    page = CliRunner().invoke(app, ["report", "results", "--tasks", "tasks.toml", "--out", "page.html"])
+    assert page.exit_code == 0, page.output
+    assert "a red bowl." in (tmp_path / "page.html").read_text()
     unknown = CliRunner().invoke(app, [*arguments, "--tasks", "min"])
     assert (unknown.exit_code, "unknown task 'min'" in unknown.stderr) == (2, True)
 
