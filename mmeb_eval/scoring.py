@@ -33,6 +33,9 @@ Results: TypeAlias = "str | Path | Sequence[Result] | pd.DataFrame"
 WHOLE_COLUMNS = ("counts", "settings", "ranks", "top", "margins", "clusters")
 """Fields of a result that stand in a frame as they are; its metrics and numbers have a column each."""
 
+COST_COLUMNS = ("seconds", "items_per_second", "vector_width", "peak_memory")
+"""Fields of a result's cost that have a column each; None where nobody measured them."""
+
 
 class ResultList(list[Result]):
     """Results of one or more models."""
@@ -50,6 +53,7 @@ class ResultList(list[Result]):
             about = {"model": result.model, "task": result.task}
             about |= {"family": task.family if task else "", "benchmark": task.benchmark if task else ""}
             numbers = {**result.metrics, "chance": result.chance, "queries": result.counts.get("queries")}
+            numbers |= {name: getattr(result.cost, name, None) for name in COST_COLUMNS}
             rows.append({**about, **numbers, **{name: getattr(result, name) for name in WHOLE_COLUMNS}})
         return pd.DataFrame(rows)
 
