@@ -111,9 +111,15 @@ class EndpointOptions:
         """The protocol of a model.
 
         Raises:
-            EvalError: there is no such protocol, see `mmeb_eval.templates.protocols.select_protocol`.
+            EvalError: there is no such protocol, see `mmeb_eval.templates.protocols.select_protocol`; or the shape has
+                no place for its system turn.
         """
         found = select_protocol(model, self.protocol)
-        if self.protocol is None and found.name == DEFAULT_PROTOCOL and shape.protocol:
-            return select_protocol(model, shape.protocol)
+        if self.protocol is None and found.name in shape.protocols:
+            found = select_protocol(model, shape.protocols[found.name])
+        if found.place == "system" and shape.name != "messages":
+            raise EvalError(
+                f"{model}: protocol {found.name} wants a system turn, which a server of this shape ({shape.name}) has "
+                f"not; use vllm:, or write ?protocol={DEFAULT_PROTOCOL} behind the model's name."
+            )
         return found

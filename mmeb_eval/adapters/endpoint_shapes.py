@@ -21,6 +21,12 @@ Requests = list[tuple[list[int], Body]]
 """For each request, the indices of its items, and its JSON body without the model's name."""
 
 
+OPENAI = "https://github.com/openai/openai-python src/openai/types/embedding_create_params.py (116db59)"
+"""Schema of OpenAI's embeddings."""
+
+ONE_MEDIUM = "this server takes a text or an image, and the item has both, its instruction counted as text"
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The requests and answers of a kind of server.
@@ -39,7 +45,8 @@ class Shape:
         most_items: largest number of items in a request; None without a limit.
         whole: what a body holds so that the server refuses a text that is too long.
         cut: what it holds so that the server cuts such a text; empty if it cannot be asked to.
-        protocol: protocol of models that none of the table matches, see `mmeb_eval.templates.protocols`.
+        protocols: name of the protocol that a model's name stands for -> that with which this server wants it, see
+            `mmeb_eval.templates.protocols`; others stay as they are.
     """
 
     name: str
@@ -53,7 +60,7 @@ class Shape:
     most_items: int | None = None
     whole: Mapping[str, Any] = field(default_factory=dict)
     cut: Mapping[str, Any] = field(default_factory=dict)
-    protocol: str | None = None
+    protocols: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_mixed_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
@@ -97,11 +104,11 @@ def make_jina_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
     """Objects with one key, a text or an image as base64; one request for each task."""
 
     def make_object(row: int, item: Item) -> dict[str, str]:
-        text = protocol.make_text(item) if item.text or item.image is None else ""
+        text = protocol.make_text(item)
         if item.image is None:
             return {"text": text}
         if text:
-            raise ItemError("this server takes a text or an image, and the item has both", row)
+            raise ItemError(ONE_MEDIUM, row)
         return {"image": encode_data_url(item.image).partition(",")[2]}
 
     return _group_by_arguments(items, protocol, "input", make_object)
@@ -113,8 +120,8 @@ def make_infinity_requests(items: Sequence[Item], protocol: Protocol) -> Request
     for row, item in enumerate(items):
         if item.image is None:
             inputs["text"][row] = protocol.make_text(item)
-        elif item.text:
-            raise ItemError("this server takes a text or an image, and the item has both", row)
+        elif protocol.make_text(item):
+            raise ItemError(ONE_MEDIUM, row)
         else:
             inputs["image"][row] = encode_data_url(item.image)
     return [(list(own), {"input": list(own.values()), "modality": kind}) for kind, own in inputs.items() if own]
@@ -196,15 +203,15 @@ SHAPES: Mapping[str, Shape] = {
     for shape in (
         Shape(
             "input",
-            "https://platform.openai.com/docs/api-reference/embeddings/create, with objects for items with an image",
-            "2026-11-30",
+            OPENAI + ", with objects for items with an image",
+            "2026-12-01",
             make_mixed_requests,
             _read_data,
         ),
         Shape(
             "openai",
-            "https://platform.openai.com/docs/api-reference/embeddings/create",
-            "2026-11-30",
+            OPENAI,
+            "2026-12-01",
             make_text_requests,
             _read_data,
             most_items=2048,
@@ -221,10 +228,12 @@ SHAPES: Mapping[str, Shape] = {
         ),
         Shape(
             "jina",
-            "https://api.jina.ai/redoc as clients of https://api.jina.ai/v1/embeddings send it: one key an object",
+            "https://huggingface.co/jinaai/jina-embeddings-v4, via Jina AI Embeddings API; images as base64 and "
+            "`truncate` as clients send them, no schema was at hand",
             "2026-12-01",
             make_jina_requests,
             _read_data,
+            protocols={"jina-embeddings-v4": "jina-embeddings-v4-api"},
             cut={"truncate": True},
         ),
         Shape(
@@ -239,7 +248,7 @@ SHAPES: Mapping[str, Shape] = {
             most_items=96,
             whole={"truncate": "NONE"},
             cut={"truncate": "END"},
-            protocol="cohere-embed-v4",
+            protocols={"plain": "cohere-embed-v4"},
         ),
         Shape(
             "voyage",
@@ -251,7 +260,7 @@ SHAPES: Mapping[str, Shape] = {
             most_items=1000,
             whole={"truncation": False},
             cut={"truncation": True},
-            protocol="voyage-multimodal",
+            protocols={"plain": "voyage-multimodal"},
         ),
         Shape(
             "tei",
@@ -275,7 +284,7 @@ SHAPES: Mapping[str, Shape] = {
         ),
         Shape(
             "ollama",
-            "https://github.com/ollama/ollama api/types.go (b8761ab), EmbedRequest",
+            "https://github.com/ollama/ollama api/types.go, EmbedRequest, read in copies of it",
             "2026-12-01",
             make_text_requests,
             _read_embeddings,

@@ -147,6 +147,15 @@ def test_sides_and_instructions_go_where_the_protocol_says(
         "search_document": [1],
     }
     sent.clear()
+    pair = [Item("a", instruction="Find:", side="query"), Item("b", side="document")]
+    load_model(f"jina:{address}/jina/v1/embeddings#jina-embeddings-v4").embed(pair)
+    assert {body["task"]: body["input"] for _, body in sent} == {
+        "retrieval.query": [{"text": "Find: a"}],
+        "retrieval.passage": [{"text": "b"}],
+    }
+    with pytest.raises(EvalError, match=r"protocol gme wants a system turn, which .* \(openai\) has not; use vllm:"):
+        load_model(f"openai:{address}/openai/v1/embeddings#gme-Qwen2-VL")
+    sent.clear()
     load_model(f"vllm:{address}/vllm/v1/embeddings#Qwen/Qwen3-VL-Embedding-2B").embed([query])
     ((_, body),) = sent
     assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant"]
