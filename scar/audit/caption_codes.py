@@ -35,7 +35,7 @@ class CodedFeatures:
     """Features that captions have.
 
     Attributes:
-        rows: (features,) row that has each feature.
+        rows: (features,) row that has each feature, ascending.
         columns: (features,) index in ``codes`` of each feature.
         codes: (columns,) codes of the different features.
         row_indices: (captions,) row of each caption; captions with the same features may share a row.
@@ -51,17 +51,20 @@ class CodedFeatures:
     @classmethod
     def concatenate(cls, *groups: CodedFeatures) -> CodedFeatures:
         """Join groups of different features of the same rows."""
-        starts = np.cumsum([0, *(len(group.codes) for group in groups)])
-        return cls(
-            np.concatenate([group.rows for group in groups]),
-            np.concatenate([group.columns + start for group, start in zip(groups, starts, strict=False)]),
-            np.concatenate([group.codes for group in groups]),
-            groups[0].row_indices,
-            groups[0].row_count,
-        )
+        sizes = [np.bincount(group.rows, minlength=group.row_count) for group in groups]
+        totals = np.sum(sizes, axis=0)
+        columns = np.zeros(int(totals.sum()), np.int64)
+        starts, first_column = np.cumsum(totals) - totals, 0  # the next free place of each row
+        for group, own in zip(groups, sizes, strict=True):
+            within = np.arange(len(group.rows)) - np.repeat(np.cumsum(own) - own, own)
+            columns[starts[group.rows] + within] = group.columns + first_column
+            starts, first_column = starts + own, first_column + len(group.codes)
+        codes = np.concatenate([group.codes for group in groups])
+        rows = np.repeat(np.arange(groups[0].row_count), totals)
+        return cls(rows, columns, codes, groups[0].row_indices, groups[0].row_count)
 
     def expand_rows(self) -> CodedFeatures:
-        """The same features with one row for each caption, in their order; the rows must be in ascending order."""
+        """The same features with one row for each caption, in the order of the captions."""
         row_sizes = np.bincount(self.rows, minlength=self.row_count)
         sizes, starts = row_sizes[self.row_indices], np.cumsum(row_sizes) - row_sizes
         captions = np.arange(len(self.row_indices))
@@ -205,4 +208,6 @@ def _make_matrix(features: CodedFeatures, known: Codes) -> csr_array:
     indices = np.minimum(np.searchsorted(known, features.codes), len(known) - 1)
     is_known = (known[indices] == features.codes)[features.columns]
     rows, columns = features.rows[is_known], indices[features.columns[is_known]]
-    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(features.row_count, len(known)))
+    ends = np.cumsum(np.bincount(rows, minlength=features.row_count))
+    bounds = np.concatenate((np.zeros(1, np.int64), ends))
+    return csr_array((np.ones(len(rows)), columns, bounds), shape=(features.row_count, len(known)))

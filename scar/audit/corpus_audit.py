@@ -139,6 +139,9 @@ def _make_figures(
         for name, judge in track(judges.items(), f"judges of {key}", len(judges)):
             rates[name] = compute_hit_rates(score_questions(judge, train, test), test)
         one_part = judge_parts(train, test)
+    for each in (train, test):
+        if each:
+            each.kept_features.clear()  # the features take more memory than all other figures
     training = train or test
     has_questions = bool(questions.questions)
     return {

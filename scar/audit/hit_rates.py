@@ -14,7 +14,7 @@ from scar.sample import PARTS, Part
 _RESAMPLES = 1_000
 """Bootstrap samples: the ends of intervals move by less than a tenth of their width."""
 
-_MAX_GROUPS = 1_000
+_MAX_GROUPS = 500
 """Of more images, several form a group that is drawn as one: the interval stays right, and the memory small."""
 
 

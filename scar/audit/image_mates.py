@@ -11,6 +11,7 @@ import numpy as np
 from scar.audit.caption_classes import list_classes, summarize_by_caption
 from scar.audit.caption_codes import CodedFeatures, keep_features, list_pairs, list_words
 from scar.audit.logistic import Floats
+from scar.audit.ngrams import sort_unique
 from scar.audit.questions import QuestionSet
 
 _SHARES = (1e-9, 0.26, 0.51, 0.76, 1.0)
@@ -48,7 +49,7 @@ def _find_mate_shares(features: CodedFeatures, questions: QuestionSet) -> Floats
     """
     width = len(features.codes)
     owners = questions.caption_questions[features.rows]
-    of_question = np.unique(owners * width + features.columns)
+    of_question = sort_unique(owners * width + features.columns)
     images = questions.image_numbers
     of_image = images[of_question // width] * width + of_question % width
     keys, counts = np.unique(of_image, return_counts=True)  # samples of an image that have the feature
