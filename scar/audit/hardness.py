@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scar.audit.arrays import map_unique_pairs
 from scar.audit.caption_codes import Codes, hash_text, mix_codes
 from scar.audit.cooccurrence import ImageCounts
 from scar.audit.hit_rates import resample_share
 from scar.audit.logistic import Ints, Numbers
 from scar.audit.row_blocks import RowBlock
 from scar.audit.swap_checks import SwapChecks, resolve_phrase
+from scar.generators.rules.usual_pairs import is_plausible
+from scar.language import english
+from scar.language.lexicon import resolve_scene
 
 
 class HardnessCounts:
@@ -28,6 +34,7 @@ class HardnessCounts:
         self.gold_pairs: list[Codes] = []
         self._swap_images: list[Codes] = []
         self._swap_pairs: list[Codes] = []
+        self._is_usual: list[NDArray[np.bool_]] = []
         self._object_counts: list[Numbers] = []
 
     def add_rows(self, rows: RowBlock, checks: SwapChecks) -> None:
@@ -45,6 +52,14 @@ class HardnessCounts:
         swap_rows = checks.negative_rows[scene_swaps]
         self._swap_images.append(images[rows.image_groups[swap_rows]])
         self._swap_pairs.append(_code_pairs(rows, swap_rows, rows.count + scene_swaps))
+        objects, scenes = rows.elements["object"], rows.elements["scene"]
+        self._is_usual.append(
+            map_unique_pairs(
+                objects.codes[swap_rows],
+                scenes.codes[rows.count + scene_swaps],
+                lambda thing, scene: is_usual_place(objects.values[thing], scenes.values[scene]),
+            )
+        )
 
     def to_figures(self, golds: ImageCounts) -> dict[str, Any]:
         """Figures of all counted rows.
@@ -55,19 +70,19 @@ class HardnessCounts:
         Returns:
             ``objects``: ``share`` of object swaps whose thing is of the true thing's kind or in the image, with its
             95 % ``interval``; ``same_kind``, of the kind; ``elsewhere``, the category of another sample of the image.
-            ``scenes``: ``share`` of scene swaps whose noun stands beside the object's noun in the gold caption of
-            another image, with its ``interval``. Both are None without elements. ``images``: number of images that
-            ``golds`` are of.
+            ``scenes``: ``share`` of scene swaps that suit the object, with its ``interval``: captions of photographs
+            name both (`is_usual_place`), or the gold caption of another image does. Both are None without elements.
         """
         counts = np.concatenate([np.zeros((0, 4)), *self._object_counts])
         images, pairs = _join_codes(self._swap_images), _join_codes(self._swap_pairs)
         _, owners = np.unique(images, return_inverse=True)
-        plausible = np.bincount(owners, golds.count_others(images, pairs) > 0)
+        is_usual = np.concatenate([np.zeros(0, bool), *self._is_usual])
+        plausible = np.bincount(owners, is_usual | (golds.count_others(images, pairs) > 0))
         objects = _make_share(counts[:, 2], counts[:, 3])
         if objects is not None:
             kinds, elsewhere = (round(float(counts[:, each].sum() / counts[:, 3].sum()), 4) for each in (0, 1))
             objects |= {"same_kind": kinds, "elsewhere": elsewhere}
-        return {"objects": objects, "scenes": _make_share(plausible, np.bincount(owners)), "images": golds.images}
+        return {"objects": objects, "scenes": _make_share(plausible, np.bincount(owners))}
 
 
 def count_gold_pairs(files: Sequence[HardnessCounts]) -> ImageCounts:
@@ -114,3 +129,15 @@ def _hash_nouns(codes: Ints, values: Sequence[str]) -> Codes:
     """(texts,) code of the noun of each text; see `CodedTexts`."""
     different, inverse = np.unique(codes, return_inverse=True)
     return np.array([hash_text(resolve_phrase(values[code]).name) for code in different.tolist()], np.uint64)[inverse]
+
+
+@lru_cache(maxsize=1 << 16)
+def is_usual_place(thing_phrase: str, scene_phrase: str) -> bool:
+    """Whether captions of photographs name the thing of a phrase with the place or thing of another: `is_plausible`.
+
+    >>> is_usual_place("a black oven", "a kitchen"), is_usual_place("two ovens", "a beach")
+    (True, False)
+    """
+    thing, scene = resolve_phrase(thing_phrase), resolve_phrase(scene_phrase)
+    place = resolve_scene(english.strip_article(scene_phrase))
+    return is_plausible(thing.name, thing.kind, place.name if place.side else scene.name)

@@ -17,8 +17,8 @@ AUDIT_FILE = "audit.json"
 _INTRODUCTION = (
     "What captions reveal without the image, how hard negatives are, which may be true, and what repeats. Chance is "
     "0.100 among ten captions, and 0.250 among the gold caption and the swaps of one part. A limit is broken if the "
-    "whole 95 % interval, resampled by image, is beyond it. A scene is plausible if the gold caption of another image "
-    "has its noun beside that of the object."
+    "whole 95 % interval, resampled by image, is beyond it. A scene is plausible if captions of photographs, or "
+    "the gold caption of another image, name it with the object."
 )
 
 
