@@ -142,6 +142,12 @@ def save_qwen_tokenizer(path: Path) -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
+def save_qwen_tokens() -> Callable[[Path], dict[str, int]]:
+    """`save_qwen_tokenizer`, for tests with models of their own."""
+    return save_qwen_tokenizer
+
+
+@pytest.fixture(scope="session")
 def qwen3_vl_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Qwen3-VL of a few numbers in a folder named as the embedder's, with last-token pooling."""
     library = pytest.importorskip("sentence_transformers")

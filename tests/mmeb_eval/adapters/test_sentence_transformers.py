@@ -250,3 +250,28 @@ def test_a_late_interaction_model_gives_the_vectors_of_its_library(bert: Path) -
         strict=True,
     ):
         np.testing.assert_allclose(own, expected, atol=1e-5)
+
+
+def test_colqwen2_of_transformers_is_a_late_interaction_model(
+    tmp_path: Path, save_qwen_tokens: Any, make_model: Any, picture: Path, corpus: Path
+) -> None:
+    ids = save_qwen_tokens(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    images = transformers.Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=4 * 56 * 56)
+    transformers.ColQwen2Processor(image_processor=images, tokenizer=tokenizer).save_pretrained(tmp_path)
+    rope = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 10000.0}
+    text: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    text |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": len(ids), "rope_parameters": rope}
+    text |= {"bos_token_id": 0, "eos_token_id": 1}
+    vision = {"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2}
+    pads = {f"{name}_token_id": ids[f"<|{name}_pad|>"] for name in ("image", "video")}
+    ends = {f"vision_{end}_token_id": ids[f"<|vision_{end}|>"] for end in ("start", "end")}
+    vlm = transformers.Qwen2VLConfig(text_config=text, vision_config=vision, **pads, **ends)
+    config = transformers.ColQwen2Config(vlm_config=vlm, embedding_dim=16)
+    make_model(tmp_path, transformers.ColQwen2ForRetrieval, config)
+    embedder: Any = load_model(f"multi-vector:{tmp_path}")
+    words, image, both = embedder.embed([Item("a cat"), Item("", picture), Item("a cat", picture)])
+    np.testing.assert_allclose(both, np.concatenate([words, image]), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(image, axis=1), 1, atol=1e-5)
+    result = evaluate(embedder, find_scar_tasks(corpus)[0], batch_size=8)
+    assert result.counts["queries"] == 40
