@@ -13,7 +13,7 @@ from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm, replace_none
 from scar.annotations.boxes import clip_box, read_box
 from scar.annotations.coco_mending import read_annotation
-from scar.annotations.coco_records import CocoAnnotation, MendedAnnotation
+from scar.annotations.coco_records import ANNOTATION, CocoAnnotation, MendedAnnotation
 from scar.annotations.coco_texts import has_texts, read_phrases
 from scar.annotations.image_captions import ImageCaptions
 from scar.annotations.json_stream import ANY_JSON, parse_record
@@ -109,7 +109,10 @@ class CocoRef:
         for text, index in zip(read_records(path, spans), spans[:, 1].tolist(), strict=True):
             target = self.phrases is None
             try:
-                annotation = read_annotation(text, f"{file}, annotations[{index}]")
+                try:  # `read_annotation`, without a text for each annotation
+                    annotation = ANNOTATION.decode(text)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    annotation = read_annotation(text, f"{file}, annotations[{index}]")
                 number = reading.new_ids.get(index, annotation.id)
                 target = self.phrases is None or number in self.phrases
                 where = f"{file}, annotation {number}"
@@ -144,8 +147,10 @@ class CocoRef:
             BadRecord: the box cannot be used; or there is neither box nor mask (`EMPTY_ANNOTATION`).
         """
         numbers = annotation.bbox
-        if any(numbers) and None not in numbers:
-            return read_box(replace_none(*numbers), form, self.width, self.height, where, tally)
+        x, y, width, height = numbers
+        has_numbers = width or height or x or y
+        if has_numbers and x is not None and y is not None and width is not None and height is not None:
+            return read_box((x, y, width, height), form, self.width, self.height, where, tally)
         segmentation = parse_record(ANY_JSON, annotation.segmentation, where)
         outline = find_outline(segmentation, self.width, self.height)
         if outline is not None:

@@ -68,10 +68,13 @@ def read_annotation(text: bytes | msgspec.Raw, where: str) -> CocoAnnotation:
 def read_image(record: Record, path: Path) -> CocoImage:
     """Decode an image, and mend it; width and height are None if the file does not tell them. See `read_annotation`."""
     try:
-        return IMAGE.decode(record.text)
+        image = IMAGE.decode(record.text)
+        if image.file != ".":  # what an empty name becomes
+            return image
     except (msgspec.DecodeError, UnicodeDecodeError):
-        where = record.describe_location(path)
-        entry = _parse_object(record.text, where, IMAGE)
+        pass
+    where = record.describe_location(path)
+    entry = _parse_object(record.text, where, IMAGE)
     name = next((entry[key] for key in _FILE_KEYS if isinstance(entry.get(key), str) and entry[key]), None)
     if name is None:
         raise BadRecord(where, "Object missing required field `file_name`", "malformed")

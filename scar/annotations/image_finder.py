@@ -15,6 +15,7 @@ by the names under which a build counts images:
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -145,9 +146,13 @@ class _FolderIndex:
         return "file_by_coco_id", self._by_coco_id.get(identity, [])[:2] if identity else []
 
 
+_URL_START = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+"""The beginning of a URL, also after its slashes were joined; a drive has one letter."""
+
+
 def _read_url(name: str) -> str:
     """The path that a URL names: Label Studio's ``?d=``, else the path behind the host."""
-    if "://" not in name and "?d=" not in name:
+    if not _URL_START.match(name) and "?d=" not in name:
         return name
     try:
         url = urlsplit(name)

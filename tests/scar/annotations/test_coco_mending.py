@@ -132,6 +132,19 @@ RULES: dict[str, Change] = {
     "sizes as floats": put("images", width=lambda _: 120.0, height=lambda _: 90.0),
     "sizes as words": put("images", width=lambda _: "unknown", height=lambda _: ""),
     "sizes below zero": put("images", width=lambda _: -1, height=lambda _: -1),
+    # file names
+    "file names as URLs of COCO": both(
+        put("images", coco_url=lambda record: f"http://images.cocodataset.org/val2017/{record['file_name']}"),
+        drop("images", "file_name"),
+    ),
+    "file names null beside another key": both(
+        put("images", path=lambda record: f"/datasets/set/{record['file_name']}"),
+        put("images", file_name=lambda _: None),
+    ),
+    "file names empty beside a URL": both(
+        put("images", url=lambda record: f"https://host/{record['file_name']}?w=1"),
+        put("images", file_name=lambda _: ""),
+    ),
     # boxes
     "boxes missing": drop("annotations", "bbox"),
     "boxes null": put("annotations", bbox=lambda _: None),

@@ -31,6 +31,7 @@ NFC, NFD = (unicodedata.normalize(form, "für Åse/Café.jpg") for form in ("NFC
         ("file_by_url", "https://host/train2017/000000000009.jpg?size=big#x", "train2017/000000000009.jpg"),
         ("file_by_url", "/data/local-files/?d=photos/a%20b.png", "photos/a b.png"),
         ("file_by_url", "s3://bucket/some/where/x.jpg", "x.jpg"),
+        ("file_by_url", "https:/host/x.jpg?w=1", "x.jpg"),
         ("file_by_slash", "images\\cb06-x.png", "cb06-x.png"),
         ("file_by_slash", "C:\\Users\\me\\set\\x.png", "set/x.png"),
         ("file_by_slash", "val\\x.png", "val/x.png"),
