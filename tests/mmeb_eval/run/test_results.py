@@ -161,8 +161,8 @@ def test_costs_lie_beside_the_result_and_stay_when_nothing_is_embedded(tmp_path:
     write_result(RESULT, tmp_path)
     assert path.read_bytes() == before
     assert [result.cost for result in read_results(tmp_path)] == [cost]
-    (path.parent / "costs" / path.name).write_text("{}")
-    with pytest.raises(DataError, match=r"costs/VOC2007.json: not readable costs .*; delete the file"):
+    (path.parent / "costs" / "VOC2007.jsonl").write_text("{}")
+    with pytest.raises(DataError, match=r"costs/VOC2007.jsonl: not readable costs .*; delete the file"):
         read_results(tmp_path)
 
 
