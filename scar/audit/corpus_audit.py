@@ -15,12 +15,13 @@ from scar.audit.encoder import Encoder
 from scar.audit.false_negatives import FalseNegativeCounts
 from scar.audit.hardness import HardnessCounts, count_gold_pairs
 from scar.audit.hit_rates import compute_hit_rates
+from scar.audit.image_draw import choose_images
 from scar.audit.image_overlap import ImageOverlap
 from scar.audit.judges import JUDGES, judge_parts, judge_texts, score_questions
 from scar.audit.position_counts import PositionCounts
 from scar.audit.questions import Question, QuestionSet, fills_every_fold
 from scar.audit.reason_counts import ReasonCounts
-from scar.audit.row_blocks import ROWS_PER_BLOCK, choose_images, iter_row_blocks
+from scar.audit.row_blocks import ROWS_PER_BLOCK, iter_row_blocks
 from scar.audit.swap_checks import SwapChecks
 from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
-from itertools import accumulate, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -151,33 +150,7 @@ def iter_row_blocks(file: RowFile) -> Iterator[RowBlock]:
                 yield _make_block(whole.slice(0, end), file, start)
             start, rest = start + end, whole.slice(end)
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        _raise_bad_row(file, error)
-
-
-def choose_images(file: RowFile, capacity: int, seed: str) -> frozenset[str]:
-    """Draw images of a file, each with all its samples, that have at most ``capacity`` samples together.
-
-    At least one image is drawn. Whether an image is drawn depends on nothing but its path, the seed, and how many
-    samples the images before it have: so a draw of more samples has all images of a draw of fewer.
-
-    Raises:
-        InputError: the file is damaged, or a path is missing.
-    """
-    try:
-        counted = open_parquet(file.path).read(["qry_image_path"])["qry_image_path"].value_counts()
-        images, counts = (_require_values(column) for column in counted.flatten())
-    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        _raise_bad_row(file, error)
-    ordered = sorted(
-        zip(images.to_pylist(), counts.to_pylist(), strict=True),
-        key=lambda entry: blake2b(f"{seed}/{entry[0]}".encode(), digest_size=8).digest(),
-    )
-    totals = accumulate(count for _, count in ordered)
-    return frozenset(
-        image
-        for number, ((image, _), total) in enumerate(zip(ordered, totals, strict=True))
-        if total <= capacity or not number
-    )
+        raise_bad_row(file, error)
 
 
 def _count_before_last_image(table: pa.Table) -> int:
@@ -187,7 +160,7 @@ def _count_before_last_image(table: pa.Table) -> int:
     return int(others[-1].as_py()) + 1 if len(others) else 0
 
 
-def _raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
+def raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
     """Raise an `InputError` that names the first bad row: read samples one by one to find it; else report ``error``."""
     for _ in file.iter_samples():
         pass

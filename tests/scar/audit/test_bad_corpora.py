@@ -12,11 +12,9 @@ from typer.testing import CliRunner
 
 from scar import Negative, Sample, audit
 from scar.audit.limits import check_limits
-from scar.audit.row_blocks import choose_images
 from scar.cli import app
-from scar.formats.reader import find_row_files
 from scar.sample import Split
-from tests.scar.audit.toy_corpus import draw_sample, draw_samples, write_corpus, write_file
+from tests.scar.audit.toy_corpus import draw_sample, write_corpus, write_file
 
 
 def with_image(sample: Sample, image: int) -> Sample:
@@ -101,15 +99,3 @@ def test_a_corpus_of_an_earlier_generator_has_the_same_limits(leaky: Path, tmp_p
     checks = {(each.key, each.limit.name): each for each in check_limits(audit(old))}
     check = checks["Toy/eval", "best judge in a part"]
     assert (check.bound, check.is_broken) == (0.5, provenance or check.about.endswith("scene"))
-
-
-def test_images_are_drawn_whole_and_more_of_them_with_more_samples(tmp_path: Path) -> None:
-    file = write_file(tmp_path, list(draw_samples(3, "eval", 1.0, images=60)), "eval")
-    (file,) = find_row_files(tmp_path)
-    few, more, every = (choose_images(file, count, "0") for count in (20, 50, 10_000))
-    assert few < more < every
-    assert len(every) == 60
-    assert choose_images(file, 1, "0")
-    assert choose_images(file, 50, "1") != more
-    samples = [sample.image for sample in file.iter_samples()]
-    assert 44 < sum(image in more for image in samples) <= 50
