@@ -131,9 +131,14 @@ def _find_scene(evidence: PictureEvidence, region: Region) -> tuple[Scene, str] 
 
 
 def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
-    """Yield the caption that a region without rivals is in the picture's scene."""
+    """Yield the caption that a region without rivals is in the picture's scene, unless this is outdoors.
+
+    A picture of a baseball field also shows what is beside the field.
+    """
     found = _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
+        return
+    if found[0].side == "outdoor":
         return
     scene, preposition = found
     reason: Reason = "human" if evidence.picture.captions else "annotated"

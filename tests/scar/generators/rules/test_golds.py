@@ -7,6 +7,7 @@ import numpy as np
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.generators.generator import Gold, GoldTask, Rejected
 from scar.generators.rules.golds import NO_EVIDENCE, OVER_SHARE, RANKED, draw_image, write_golds
+from scar.generators.rules.true_captions import list_true_captions
 from scar.sample import Box, Mask, Picture, Region
 
 WIDTH, HEIGHT = 320, 240
@@ -62,6 +63,13 @@ def test_the_place_alone_comes_before_a_position_and_after_other_things() -> Non
     assert isinstance(told, Gold)
     assert told.caption.scene == "a kitchen"
     assert told.reason in ("mask", "direction")
+
+
+def test_the_place_alone_says_nothing_outdoors() -> None:
+    car = region_of(1, "car", 10, 190, 60, 235)
+    picture = Picture(1, "a.jpg", WIDTH, HEIGHT, (car,), ("Cars in a parking lot near a baseball field.",) * 2)
+    found = list_true_captions(PictureEvidence(picture), car)
+    assert not [true for true in found if true.is_scene_only]
 
 
 def test_no_gold_depends_on_its_batch() -> None:
