@@ -114,7 +114,7 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
             others = [j for j in members.get(rule.landmark, ()) if is_open[i, j]]
             passed = [j for j in others if _passes(rule, regions[i], regions[j])]
             known.note(rule, i, passed)
-            if rule.test == "handled":
+            if rule.test == "unsettled":
                 continue
             is_open[i, passed] = is_open[passed, i] = False
             if rule.test in _PLACING_TESTS:
@@ -136,13 +136,13 @@ class _Whereabouts:
 
     Attributes:
         resting: regions that rest on something: nobody holds them.
-        handled: regions that may be in a hand: they do not rest.
+        unsettled: regions that may be in a hand or in food: what bears them is open.
         held: regions that a person holds or wears: nobody says what they are next to.
         holders: the bowl that a region is in, and the like.
     """
 
     resting: set[int] = field(default_factory=set)
-    handled: set[int] = field(default_factory=set)
+    unsettled: set[int] = field(default_factory=set)
     held: set[int] = field(default_factory=set)
     holders: dict[int, int] = field(default_factory=dict)
 
@@ -151,14 +151,18 @@ class _Whereabouts:
         if rule.test in HOLDING_TESTS:
             return i in self.resting
         if rule.test in RESTING_TESTS:
-            return i in self.handled
+            return i in self.unsettled
         return rule.test in _PLACING_TESTS and i in self.held
 
     def note(self, rule: _Rule, i: int, landmarks: Sequence[int]) -> None:
         """Note what a test shows of a region that passed it with some landmarks."""
         if not landmarks:
             return
-        for tests, indices in ((RESTING_TESTS, self.resting), (HOLDING_TESTS, self.held), ({"handled"}, self.handled)):
+        for tests, indices in (
+            (RESTING_TESTS, self.resting),
+            (HOLDING_TESTS, self.held),
+            ({"unsettled"}, self.unsettled),
+        ):
             if rule.test in tests:
                 indices.add(i)
         if rule.test == "within":

@@ -99,9 +99,9 @@ def _grasped(thing: MaskRuns, person: MaskRuns) -> bool:
     return _held(thing, person) and (thing.share_touching(person) >= 0.55 or thing.share_within(person) >= 0.4)
 
 
-def _handled(thing: MaskRuns, person: MaskRuns) -> bool:
-    """The thing touches the person somewhere: it may be in a hand."""
-    return thing.share_touching(person) >= 0.04
+def _unsettled(thing: MaskRuns, other: MaskRuns) -> bool:
+    """The thing touches the other one somewhere: it may be in a hand, in a bowl or in food."""
+    return thing.share_touching(other) >= 0.04
 
 
 def _worn(thing: MaskRuns, person: MaskRuns) -> bool:
@@ -220,7 +220,7 @@ CONTACT_TESTS: Mapping[str, ContactTest] = {
     "stands_on_board": _stands_on_board,
     "held": _held,
     "grasped": _grasped,
-    "handled": _handled,
+    "unsettled": _unsettled,
     "worn": _worn,
     "in_front": _in_front,
     "touches": _touches,
@@ -243,7 +243,7 @@ HOLDING_TESTS = frozenset({"held", "grasped", "worn"})
 NEIGHBOR_TESTS = frozenset({"beside", "alongside", "near"})
 """Tests that show that two things are side by side."""
 
-ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches", "handled"}
+ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches", "unsettled"}
 """Tests for relations that a thing has to one landmark only; if several pass, it is open which one is the true one."""
 
 
