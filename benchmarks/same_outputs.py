@@ -34,7 +34,6 @@ def list_commands(five: Path | None) -> Iterator[tuple[str, Sequence[str]]]:
         captions = ["--captions", str(COCO_MINI / "annotations" / f"captions_{name}.json")]
         yield "scar", ["build", *photographs, "--out", f"photographs-{split}"]
         yield "scar", ["build", *photographs, *captions, "--out", f"captions-{split}"]
-        yield "scar", ["build", *photographs, *captions, "--refine", "--out", f"refined-{split}"]
     if five:
         yield "scar", ["build", "scar-1m", "--data-root", str(five.resolve()), "--out", "five"]
     yield "mmeb_eval", ["demo", "tasks"]

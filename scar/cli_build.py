@@ -105,10 +105,6 @@ def build_sources(
         bool,
         typer.Option("--decode-images", help="Decode every image, instead of checking its first and last bytes only."),
     ] = False,
-    refine: Annotated[
-        bool,
-        typer.Option("--refine", help="Redraw negatives until a text-only model can no longer pick the gold caption."),
-    ] = False,
     parser: Annotated[
         str | None,
         typer.Option(metavar="NAME", show_default="the small English model", help="The spaCy pipeline for captions."),
@@ -184,7 +180,6 @@ def build_sources(
         wanted = msgspec.structs.replace(
             wanted,
             decode_images=wanted.decode_images or decode_images,
-            refine=wanted.refine or refine,
             overlap=overlap or wanted.overlap,
             word_file=word_file or wanted.word_file,
             parser=parser or wanted.parser,
@@ -208,7 +203,7 @@ def build_sources(
     if recipe == "demo":
         from scar.demo.corpus import build_demo
 
-        switches = {"skip_bad": skip_bad, "decode_images": decode_images, "refine": refine, "engine": engine != "local"}
+        switches = {"skip_bad": skip_bad, "decode_images": decode_images, "engine": engine != "local"}
         named = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
         named["overlap"] = overlap
         switches |= {"words": words, "plan": plan, **{option: value is not None for option, value in named.items()}}

@@ -7,7 +7,6 @@ An example of a recipe file::
     skip_bad = true          # skip and count records that cannot be used, instead of stopping
     overlap = "drop-train"   # or "refuse" or "keep": what to do with train images that an eval split also has
     word_file = "words.toml" # your words for categories, plurals and scenes; see `scar.language.user_words`
-    refine = true            # redraw negatives until a text-only model can no longer pick the gold caption
     parses = "parses"        # a folder that keeps the parses of captions, so that no text is parsed twice
 
     [[source]]               # a data set of sources.toml, below --data-root
@@ -176,7 +175,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             drops them from the train split and counts their records as ``in_eval``. ``keep`` keeps them.
         decode_images: decode every image to its last row. Otherwise only the beginning and the end of the file are
             checked.
-        refine: redraw negatives until a text-only model can no longer pick the gold caption; see `scar.build.refine`.
         parser: package of an installed English pipeline of spaCy, which parses what people wrote. None means the small
             English model, or no parser if it is not installed.
         parses: folder that keeps the parses, so that no text is parsed twice; None keeps none.
@@ -188,7 +186,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad: bool = False
     overlap: Overlap = "refuse"
     decode_images: bool = False
-    refine: bool = False
     parser: str | None = None
     parses: Path | None = None
     word_file: Path | None = None

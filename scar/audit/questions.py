@@ -6,8 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from scar.audit.logistic import Floats, Ints
 from scar.audit.ngrams import NgramVocabulary
 from scar.audit.tokenized_texts import TokenizedTexts
 from scar.sample import PARTS, Part
-
-T = TypeVar("T")
 
 FOLDS = 5
 """Number of folds of cross-validation."""
@@ -134,26 +131,6 @@ class QuestionSet:
 def find_fold(image: str) -> int:
     """Fold of an image, 0 to `FOLDS` - 1, by a hash of its path."""
     return zlib.crc32(image.encode()) % FOLDS
-
-
-class ReservoirSample(Generic[T]):
-    """A uniform sample of at most ``capacity`` items from a stream (Vitter's algorithm R).
-
-    Attributes:
-        items: the items that are drawn so far.
-    """
-
-    def __init__(self, capacity: int, seed: str) -> None:
-        self.items: list[T] = []
-        self._capacity, self._offered, self._rng = capacity, 0, Random(seed)  # noqa: S311 - a draw, not a secret
-
-    def add_item(self, item: T) -> None:
-        """Offer the next item; it may replace an earlier one."""
-        self._offered += 1
-        if len(self.items) < self._capacity:
-            self.items.append(item)
-        elif (index := self._rng.randrange(self._offered)) < self._capacity:
-            self.items[index] = item
 
 
 def fills_every_fold(questions: Iterable[Question]) -> bool:

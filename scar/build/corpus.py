@@ -141,23 +141,7 @@ def _build_and_publish(
     """
     source, tally = plan.source, plan.index.tally
 
-    def start_round(generator: Generator, round_number: int) -> Callable[[], Iterable[ShardResult]]:
-        """Make a function that yields the shard results of a generator; it builds each shard at its first call only."""
-        own_digest = f"{plan.digest}-{round_number}" if round_number else plan.digest
-        own_store = ShardStore(store.folder / f"again-{round_number}", own_digest) if round_number else store
-        title = f"building {source.key}" + (f", again ({round_number})" if round_number else "")
-        count = len(plan.split_into_shards())
-        return lambda: settings.track(
-            _iter_shard_results(plan, recipe, generator, own_store, settings.engine), title, count
-        )
-
-    refinement: dict[str, Any] = {}
-    iter_results = start_round(generator, 0)
-    if recipe.refine:
-        from scar.build.refine import refine_source  # it needs scipy
-
-        iter_results, refinement = refine_source(generator, start_round, source.key, recipe.seed)
-
+    results = _iter_shard_results(plan, recipe, generator, store, settings.engine)
     rows, sidecar = store.folder / "rows.parquet", store.folder / "provenance.parquet"
     used: dict[str, None] = {}
     turned: dict[str, None] = {}
@@ -165,7 +149,7 @@ def _build_and_publish(
     regions: set[int] = set()
     pictures: set[int] = set()
     with SampleWriter(rows, sidecar, source.split) as writer:
-        for result in iter_results():
+        for result in settings.track(results, f"building {source.key}", len(plan.split_into_shards())):
             tally.add_tally(result.tally)
             used |= dict.fromkeys(result.images)
             turned |= dict.fromkeys(result.turned)
@@ -205,7 +189,6 @@ def _build_and_publish(
         },
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),
-        **({"refinement": refinement} if refinement else {}),
     }
 
 

@@ -267,7 +267,6 @@ def _make_inputs_entry(
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "parser": _name_parser(recipe) if generator.reads_texts else None,
             "reader": source.reader,
-            "refine": recipe.refine,
             "seed": recipe.seed,
             "skip_bad": recipe.skip_bad,
             "decode_images": recipe.decode_images,

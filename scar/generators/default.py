@@ -13,4 +13,4 @@ def make_rules_generator() -> Generator:
     from scar.generators.rules.golds import write_golds
     from scar.generators.rules.negatives import write_negatives
 
-    return Generator("rules", "4", write_golds, write_negatives, fit_generator, reads_texts=True, refinable=True)
+    return Generator("rules", "4", write_golds, write_negatives, fit_generator, reads_texts=True)

@@ -71,7 +71,6 @@ class Generator:
             golds of the source that `write_golds` wrote, a seed, and whether these golds are of all pictures of the
             source or of a sample. None if nothing is adapted.
         reads_texts: whether it needs what human texts say; otherwise they are not parsed.
-        refinable: whether `write_negatives` takes the argument ``find_judge``, which `scar.build.refine` needs.
     """
 
     name: str
@@ -80,4 +79,3 @@ class Generator:
     write_negatives: Callable[..., list[NineNegatives | Rejected]]
     fit: Callable[[Generator, Sequence[GoldOfTask], str, bool], Generator] | None = None
     reads_texts: bool = False
-    refinable: bool = False

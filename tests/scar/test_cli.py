@@ -182,8 +182,8 @@ def test_a_corpus_of_other_sources_is_not_compared_with_the_paper(built: Path) -
     [
         (["build", "demo", "--out", "OUT", "--skip-bad"], "--skip-bad: the demo draws its own images; leave"),
         (
-            ["build", "demo", "--out", "OUT", "--refine", "--engine", "ray"],
-            "--engine, --refine: the demo draws its own",
+            ["build", "demo", "--out", "OUT", "--decode-images", "--engine", "ray"],
+            "--decode-images, --engine: the demo draws its own",
         ),
         (["build", "demo", "--out", "OUT", "--data-root", "."], "--data-root: the demo draws its own images; leave"),
         (["build", "--list", "--out", "OUT"], "--out: --list takes nothing else; leave the option out"),

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import ArrayLike
+from collections.abc import Sequence
 
 from scar.generators.generator import GoldOfTask, NineNegatives, Rejected
 from scar.generators.rules.block import CandidateBlock
@@ -21,9 +17,6 @@ from scar.generators.rules.relations import make_relation_block
 from scar.generators.rules.scenes import list_scenes, make_scene_block
 from scar.generators.rules.word_score import score_parts
 from scar.sample import NEGATIVES_PER_PART, PARTS, Negative, Part
-
-TextScorer: TypeAlias = Callable[[Sequence[str]], ArrayLike]
-"""Takes captions; returns a text-only model's score of each: the higher, the more it looks like a gold caption."""
 
 UNFITTED = CaptionStats()
 """The word tables alone, without a fit to the true captions of a corpus."""
@@ -42,7 +35,6 @@ def write_negatives(
     golds: Sequence[GoldOfTask],
     veto_counts: Counter[str],
     stats: CaptionStats = UNFITTED,
-    find_judge: Callable[[str], TextScorer] | None = None,
 ) -> list[NineNegatives | Rejected]:
     """Write nine negatives for each gold: three for each part, in the order of `PARTS`. The ten texts are distinct.
 
@@ -50,8 +42,6 @@ def write_negatives(
         golds: the true captions, `RulesGold`s, with their tasks.
         veto_counts: the refused candidates are added to these counts, by the reason of the veto.
         stats: what a fit has learned about the true captions of the corpus.
-        find_judge: returns the scorer for an image file, which decides what looks more like a gold caption than the
-            gold caption itself. None to go by the words of the fit.
 
     Raises:
         InputError: a gold is another generator's.
@@ -59,7 +49,7 @@ def write_negatives(
     several = [(task, RulesGold.of(gold).phrases) for task, gold in golds]
     found: list[NineNegatives | Rejected] = []
     for first in range(0, len(several), _ROWS):
-        found += _write_some(several[first : first + _ROWS], veto_counts, stats, find_judge)
+        found += _write_some(several[first : first + _ROWS], veto_counts, stats)
     return found
 
 
@@ -102,9 +92,7 @@ def draw_swaps(golds: Golds, stats: CaptionStats, veto_counts: Counter[str]) -> 
     return found
 
 
-def _write_some(
-    golds: Golds, veto_counts: Counter[str], stats: CaptionStats, find_judge: Callable[[str], TextScorer] | None
-) -> list[NineNegatives | Rejected]:
+def _write_some(golds: Golds, veto_counts: Counter[str], stats: CaptionStats) -> list[NineNegatives | Rejected]:
     swaps = draw_swaps(golds, stats, veto_counts)
     results: list[NineNegatives | Rejected] = []
     for row, (task, gold) in enumerate(golds):
@@ -112,21 +100,9 @@ def _write_some(
         if any(len(several) < NEGATIVES_PER_PART for several in own.values()):
             results.append(Rejected(FEW_NEGATIVES))
             continue
-        file = task.evidence.picture.file
-        above = _judge(gold, own, find_judge(file)) if find_judge else score_parts(gold, own, file, stats.word_scores)
+        above = score_parts(gold, own, task.evidence.picture.file, stats.word_scores)
         kept = choose_places(above, stats.count_weights, f"{task.key}/place")
         nine = [Negative(part, own[part][index].caption) for part in PARTS for index in kept[part]]
         is_distinct = len({negative.caption.text.lower() for negative in nine}) == len(nine)
         results.append(tuple(nine) if is_distinct else Rejected(FEW_NEGATIVES))
     return results
-
-
-def _judge(
-    gold: CaptionPhrases, swaps: Mapping[Part, Sequence[CaptionPhrases]], judge: TextScorer
-) -> dict[Part, list[bool]]:
-    """By part, whether each false caption scores above the gold caption."""
-    found = {}
-    for part, several in swaps.items():
-        scores = np.asarray(judge([gold.caption.text, *(swap.caption.text for swap in several)]))
-        found[part] = (scores[1:] >= scores[0]).tolist()
-    return found

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from scar import Caption, Negative, Recipe, build, read
-from scar.errors import InputError
 from scar.formats.check import check_folder
 from scar.generators.generator import Generator, Gold, GoldOfTask, GoldTask, NineNegatives, Rejected
 from scar.sample import PARTS
@@ -73,9 +72,3 @@ def test_one_that_adapts_is_fitted_to_each_source(world: World, tmp_path: Path) 
     build(Recipe(sources=sources), tmp_path / "out", generator=replace(OWN, fit=fit))
     scenes = {sample.source: sample.negatives[0].caption.scene for sample in read(tmp_path / "out")}
     assert scenes == {"Toy": "scene 9003", "One": "scene 3003"}
-
-
-def test_it_cannot_refine_unless_it_says_so(world: World, tmp_path: Path) -> None:
-    world.write()
-    with pytest.raises(InputError, match="the generator own cannot refine"):
-        build(Recipe(sources=(world.source(),), refine=True), tmp_path / "out", generator=OWN)
