@@ -27,6 +27,8 @@ def list_mask_parts(segmentation: Any) -> MaskForm:
     >>> list_mask_parts([1, 1, 9, 1, 9, 9]), list_mask_parts([[1, 1], [9, 1], [9, 9]]), list_mask_parts([[]])
     ([[1, 1, 9, 1, 9, 9]], [[1, 1, 9, 1, 9, 9]], [[]])
     """
+    if isinstance(segmentation, list) and segmentation and all(map(_is_flat, segmentation)):
+        return segmentation  # the usual form
     if isinstance(segmentation, str):
         text = segmentation.strip()
         if not text:
@@ -66,9 +68,14 @@ def _read_point(value: Any) -> tuple[Any, Any] | None:
     return None
 
 
+def _is_flat(ring: Any) -> bool:
+    """Whether a ring seems to be a flat list of numbers; `scar.annotations.masks` looks at each."""
+    return type(ring) is list and len(ring) > 2 and type(ring[0]) in _NUMBERS and type(ring[-1]) in _NUMBERS
+
+
 def _flatten(ring: Any) -> Any:
     """A ring as a flat list of numbers; anything else as it is."""
-    if not isinstance(ring, list) or set(map(type, ring)) <= _NUMBERS:
+    if not isinstance(ring, list) or _is_flat(ring):
         return ring
     if _are_points(ring):
         ring = [value for point in map(_read_point, ring) if point is not None for value in point]
