@@ -28,6 +28,7 @@ from scar.build.image_folder import (
     refuse_to_replace_images,
     remove_others,
 )
+from scar.build.part_origins import summarize_parts
 from scar.build.plan import BuildSettings, SourcePlan, check_paths, make_plans
 from scar.build.shard import ShardResult, build_shard
 from scar.build.shard_store import ShardStore
@@ -187,6 +188,7 @@ def _build_and_publish(
             reason: {"chosen": count, "samples": tally.reasons[reason]}
             for reason, count in _sorted_counts(tally.golds).items()
         },
+        "negatives": summarize_parts(tally),
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),
     }

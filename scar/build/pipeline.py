@@ -18,6 +18,7 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.annotations.upright import read_upright
 from scar.build.image_folder import image_folder_name
+from scar.build.part_origins import count_parts
 from scar.build.select import choose_regions, list_eligible_regions
 from scar.common.image_header import read_header
 from scar.common.images import locate_image
@@ -254,7 +255,7 @@ def _write_samples(
             tally.samples += 1
             tally.reasons[gold.reason] += 1
             picture = task.evidence.picture
-            yield Sample(
+            sample = Sample(
                 id=f"{source.key}/{region.id}",
                 source=source.name,
                 split=source.split,
@@ -265,6 +266,8 @@ def _write_samples(
                 negatives=negatives,
                 reason=gold.reason,
             )
+            count_parts(sample, task.evidence.nouns, tally)
+            yield sample
 
 
 def _read_statements(

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scar.build.part_origins import iter_part_lines
 from scar.common.tables import read_toml
 from scar.errors import InputError
 from scar.language.parse_texts import NO_PARSER
@@ -34,6 +35,7 @@ def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Ite
             sentences = _read_sentences()
             for rule, count in entry["repaired"].items():
                 yield f"  used after a repair: {rule} {count}" + (f" ({sentences[rule]})" if rule in sentences else "")
+        yield from (f"  {line}" for line in iter_part_lines(entry.get("negatives", {})))  # older builds have none
         if entry["overlap"]:
             yield f"  images that eval splits have: {_join_counts(entry['overlap'])}"
         turned = entry.get("turned_images")

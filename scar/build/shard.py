@@ -62,6 +62,8 @@ class ShardResult:
             "vetoes": self.tally.vetoes,
             "golds": self.tally.golds,
             "reasons": self.tally.reasons,
+            "true_parts": self.tally.true_parts,
+            "false_parts": self.tally.false_parts,
             "turned": self.turned,
         }
         columns = [*self.rows.columns, *self.notes.columns]
@@ -95,6 +97,8 @@ class ShardResult:
                 vetoes=Counter(metadata["vetoes"]),
                 golds=Counter(metadata["golds"]),
                 reasons=Counter(metadata["reasons"]),
+                true_parts=Counter(metadata["true_parts"]),
+                false_parts=Counter(metadata["false_parts"]),
             ),
             tuple(metadata.get("turned", ())),
         )

@@ -36,6 +36,11 @@ class PictureEvidence:
         return {category: resolve_category(category) for category in self.picture.regions_by_category}
 
     @cached_property
+    def nouns(self) -> tuple[str, ...]:
+        """What captions call the different things."""
+        return tuple(dict.fromkeys(thing.noun for thing in self.things.values()))
+
+    @cached_property
     def regions_by_name(self) -> Mapping[str, tuple[Region, ...]]:
         """The regions by the name of their thing; categories that mean the same thing share a name."""
         found: dict[str, list[Region]] = {}

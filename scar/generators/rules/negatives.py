@@ -71,7 +71,7 @@ def make_blocks(golds: Golds, stats: CaptionStats) -> dict[Part, CandidateBlock]
     return {
         "scene": make_scene_block(batch, scenes, stats),
         "relation": make_relation_block(batch, stats),
-        "object": make_object_block(batch, objects),
+        "object": make_object_block(batch, objects, stats),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -19,11 +19,11 @@ from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
 from scar.generators.rules.phrases import is_group, names_landmark
 from scar.generators.rules.records import CaptionPhrases
-from scar.generators.rules.usual_pairs import is_usual
+from scar.generators.rules.usual_pairs import count_companions, is_usual
 from scar.language import english
 from scar.language.attribute_swaps import NUMBERS, list_similar_phrases
 from scar.language.exclusion import can_act
-from scar.language.lexicon import read_colours, read_things, resolve_category
+from scar.language.lexicon import find_side, read_colours, read_things, resolve_category
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
 
@@ -43,6 +43,10 @@ _UNABLE_FACTOR = 1e-12
 """Factor for a thing that cannot do the action: a last resort."""
 
 
+_MIN_WORLD_SHARE = 1e-6
+"""Least share of a thing of the shipped table among those that captions name with a place: a last resort."""
+
+
 def list_objects(golds: Sequence[CaptionPhrases], stats: CaptionStats) -> dict[NounPhrase, float]:
     """The objects of the corpus with their counts, the table's if these are few, and what is similar to the golds'."""
     counts = {phrase: float(count) for phrase, count in stats.objects.items() if len(phrase.attributes) <= 1}
@@ -55,7 +59,7 @@ def list_objects(golds: Sequence[CaptionPhrases], stats: CaptionStats) -> dict[N
     return counts
 
 
-def make_object_block(batch: GoldBatch, counts: dict[NounPhrase, float]) -> CandidateBlock:
+def make_object_block(batch: GoldBatch, counts: dict[NounPhrase, float], stats: CaptionStats) -> CandidateBlock:
     """Make the candidates for the objects of a batch; ``counts`` is of `list_objects`.
 
     A false object gets the colour and the number of the true one, if it has any.
@@ -71,7 +75,7 @@ def make_object_block(batch: GoldBatch, counts: dict[NounPhrase, float]) -> Cand
     starts = {number: np.array([phrase.text.startswith(number) for phrase in phrases], bool) for number in set(numbers)}
     fits_number = np.array([starts[number] | is_bare for number in numbers]).reshape(swap.contrasts.shape)
     fit = _measure_fits(batch)[:, swap.nouns] * fits_number
-    own = fit * np.array(list(counts.values()))
+    own = fit * np.array(list(counts.values())) * _measure_world(batch, phrases, stats)
     own /= np.maximum(own.sum(axis=1, keepdims=True), 1e-300)
     in_picture = _find_in_picture(batch, phrases)
     similar = swap.contrasts / np.maximum(swap.contrasts.sum(axis=1, keepdims=True), 1)
@@ -112,6 +116,28 @@ def _find_in_picture(batch: GoldBatch, phrases: Sequence[NounPhrase]) -> Bools:
     for number, picture in enumerate(batch.pictures):
         found[number, [columns[name_thing(category)] for category in picture.things]] = True
     return found[batch.owners]
+
+
+def _measure_world(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
+    """(T, M) factors for things that the shipped table adds: how often captions name them at the end of each gold.
+
+    Where nothing is known of that end, the most frequent place of the corpus stands for it. 1 for things of the corpus,
+    and where nothing is known of any place.
+    """
+    usual = sorted(stats.scene_frequency, key=lambda scene: -stats.scene_frequency[scene])
+    places = (count_companions(scene.noun) for scene in usual if find_side(scene.noun))
+    world: Mapping[str, int] = next(filter(None, places), {})
+    names = [None if phrase in stats.objects else resolve_category(phrase.noun).name for phrase in phrases]
+    rows = Numbers()
+    numbers = [rows[gold.scene.noun] for gold in batch.golds]
+    table = np.ones((len(rows), len(phrases)))
+    for row, noun in enumerate(rows):
+        if counts := count_companions(noun) or world:
+            least = _MIN_WORLD_SHARE * sum(counts.values())
+            lifts = {name: max(counts.get(name, 0), least) / thing.weight for name, thing in read_things().items()}
+            scale = sum(thing.weight for thing in read_things().values()) / sum(counts.values())
+            table[row] = [lifts.get(name, 0.0) * scale if name else 1.0 for name in names]
+    return table[numbers]
 
 
 def _measure_fits(batch: GoldBatch) -> Floats:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import find_side, read_scenes, read_things, read_verbs, resolve_category
+from scar.language.lexicon import find_side, read_scenes, read_things, read_verbs, resolve_category, resolve_scene
 from scar.language.relation_phrase import RelationPhrase
 from scar.language.word_tables import read_word_table
 
@@ -67,6 +67,21 @@ def is_plausible(name: str, kind: str, scene: str) -> bool:
     else:
         names = [other for other, thing in read_things().items() if kind and thing.kind == kind]
     return not names or sum(counts["things"].get(other, 0) for other in names) >= _MIN_PAIR_COUNT
+
+
+@lru_cache(maxsize=1 << 12)
+def count_companions(noun: str) -> Mapping[str, int]:
+    """Captions of photographs that name the place or thing of a noun, by the name of the thing that they name, too.
+
+    Things that just one caption names are left out; empty if nothing is known of the place or thing.
+
+    >>> count_companions("meadow")["cow"] > count_companions("meadow").get("cup", 0)
+    True
+    """
+    counts = read_word_table("pair_counts")
+    names = (resolve_scene(noun).name, resolve_category(noun).name)
+    found: Mapping[str, int] = next((counts[name]["things"] for name in names if name in counts), {})
+    return {name: count for name, count in found.items() if count >= _MIN_PAIR_COUNT}
 
 
 @cache

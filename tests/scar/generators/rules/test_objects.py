@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from scar.generators.rules.caption_stats import CaptionStats
 from tests.scar.generators.rules.candidate_weights import sum_weights
 from tests.scar.generators.tasks import make_gold
@@ -38,3 +40,19 @@ def test_long_descriptions_of_the_corpus_are_not_lent() -> None:
     weights = sum_weights("object", make_gold("a car", "on", "a street").phrases, CaptionStats.from_captions(golds, ()))
     assert "a green bus" in weights
     assert "a long green bus" not in weights
+
+
+@pytest.mark.parametrize(
+    ("place", "usual", "odd"),
+    [
+        ("a field", ("a cow", "a sheep"), ("a cup", "a couch")),
+        ("a kitchen", ("an oven", "a cup"), ("a cow", "a zebra")),
+    ],
+)
+def test_what_the_table_lends_suits_the_place(place: str, usual: tuple[str, ...], odd: tuple[str, ...]) -> None:
+    golds = [make_gold(text, "in", place).phrases for text in ("a gizmo", "a gadget")]
+    stats = CaptionStats.from_captions(golds, ())
+    weights = sum_weights("object", golds[0], stats)
+    assert min(weights[one] for one in usual) > 100 * max(weights[one] for one in odd)
+    elsewhere = sum_weights("object", make_gold("a gizmo", "next to", "a gadget").phrases, stats)
+    assert min(elsewhere[one] for one in usual) > 100 * max(elsewhere[one] for one in odd), "the usual place counts"
