@@ -35,26 +35,30 @@ class TooMuch(Exception):  # noqa: N818 - named after what the server says
     """A server refused a request for its size.
 
     Attributes:
-        is_about_size: whether fewer items at once help; else one text is too long.
+        is_batch_too_large: whether there were too many items, so that a smaller batch helps; else a text is too long.
     """
 
-    def __init__(self, reason: str, *, is_about_size: bool) -> None:
+    def __init__(self, reason: str, *, is_batch_too_large: bool) -> None:
         super().__init__(reason)
-        self.is_about_size = is_about_size
+        self.is_batch_too_large = is_batch_too_large
 
 
 def find_too_much(status: int, reason: str) -> TooMuch | None:
     """The error for an answer that says that a request was too much; None for any other answer.
 
-    >>> find_too_much(413, "length limit exceeded").is_about_size, find_too_much(400, "no such model")
+    >>> find_too_much(413, "length limit exceeded").is_batch_too_large, find_too_much(400, "no such model")
     (True, None)
-    >>> find_too_much(400, "This model's maximum context length is 12 tokens.").is_about_size
+    >>> find_too_much(400, "This model's maximum context length is 12 tokens.").is_batch_too_large
     False
     """
     if status not in REFUSED:
         return None
-    is_about_size = status == TOO_LARGE_STATUS or bool(TOO_MANY.search(reason))
-    return TooMuch(reason, is_about_size=is_about_size) if is_about_size or TOO_LONG.search(reason) else None
+    is_batch_too_large = status == TOO_LARGE_STATUS or bool(TOO_MANY.search(reason))
+    return (
+        TooMuch(reason, is_batch_too_large=is_batch_too_large)
+        if is_batch_too_large or TOO_LONG.search(reason)
+        else None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Endpoint:
                 hint = "; the option ?truncate=true cuts texts that are too long" if self._can_cut() else ""
                 raise ItemError(f"{self._url}: {error}{hint}", rows[0]) from None
             half = math.ceil(len(rows) / 2)
-            if error.is_about_size:
+            if error.is_batch_too_large:
                 self._fitting = min(half, self._fitting or half)
                 say_once(self._url, f"{self._url}: {error}; going on with batches of {half}", 1.0)
         vectors: dict[int, list[float]] = {}

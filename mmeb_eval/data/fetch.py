@@ -68,21 +68,23 @@ def list_part_sources(tasks: Sequence[Task], *, images: bool = True) -> list[Par
 
 
 def parse_revisions(texts: Sequence[str]) -> dict[str, str]:
-    """Parse values of ``--revision`` into repository -> commit or tag; the last value for a repository counts.
+    """Parse values of ``--revision`` into repository -> commit or tag.
 
     >>> parse_revisions(["Sony/SCaR-Eval@v1"])
     {'Sony/SCaR-Eval': 'v1'}
 
     Raises:
-        EvalError: a text is not ``repository@commit``, or its repository is none of those with task data.
+        EvalError: a text is not ``repository@commit``, its repository is none of those with task data, or two texts
+            name different commits of one repository.
     """
     known = sorted({source.repo for source in list_part_sources(list(all_tasks().values()))})
-    revisions = {}
+    revisions: dict[str, str] = {}
     for text in texts:
         repo, _, commit = text.partition("@")
         if repo not in known or not commit:
             raise EvalError(f"--revision {text!r}: write repository@commit; repositories are {', '.join(known)}.")
-        revisions[repo] = commit
+        if revisions.setdefault(repo, commit) != commit:
+            raise EvalError(f"--revision: {repo} is named at {revisions[repo]} and at {commit}; a folder holds one.")
     return revisions
 
 
@@ -114,16 +116,20 @@ def fetch_tasks(
         All parts that the folder now has, by name.
 
     Raises:
-        EvalError: the hub cannot be reached, refuses or lacks a file, or the disk is full.
+        EvalError: the hub cannot be reached, refuses or lacks a file; the disk is full; or `revisions` names a
+            repository that the tasks do not need.
         DataError: a file does not have the hub's checksum, an archive is unsafe, or the folder's manifest is damaged.
     """
     from huggingface_hub import HfApi
 
+    sources = list_part_sources(tasks, images=images)
+    if unused := (revisions or {}).keys() - {source.repo for source in sources}:
+        raise EvalError(f"--revision {min(unused)}: what is fetched needs nothing of it; leave it out.")
     parts = read_manifest(data)
     hub = HfApi(endpoint=endpoint)
     revisions = {part.repo: part.revision for part in parts.values()} | dict(revisions or {})
     commits: dict[str, str] = {}
-    for source in list_part_sources(tasks, images=images):
+    for source in sources:
         part, revision = parts.get(source.name), revisions.get(source.repo)
         if part is not None and part.revision == revision and part.is_in(data):
             continue

@@ -25,12 +25,15 @@ def find_box_problem(box: Box, size: tuple[int, int], bounds: tuple[int, int] | 
     """
     corners = (box.x0, box.y0, box.x1, box.y1)
     if not all(math.isfinite(corner) for corner in corners):
-        return f"box {corners} has a corner that is not a number."
+        return f"box {corners} has a corner that is not a finite number: give x0, y0, x1, y1 in pixels of the image."
     if not box.area:
         way_out = "is it x, y, width, height? Box.from_xywh takes these"
         return f"box {corners} has no area: x0 < x1 and y0 < y1 are wanted ({way_out})."
     if size != (1, 1) and all(abs(corner) <= 1 for corner in corners):
         return f"box {corners} looks like fractions of the image: multiply x by {size[0]} and y by {size[1]}."
     if not box.intersection_area(Box(0, 0, *(bounds or size))):
-        return f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels."
+        return (
+            f"box {corners} lies outside the image, which has {size[0]} x {size[1]} pixels as it is displayed: "
+            "is it of another size of the image, or of another image?"
+        )
     return None

@@ -99,10 +99,10 @@ def find_reader(path: Path) -> str | None:
         return "voc"
     if any(map(_is_labelme, of_ending[".json"])):
         return "labelme"
-    return "yolo" if any(not is_readme(file) for file in of_ending[".txt"]) else None
+    return "yolo" if any(not is_readme_or_licence(file) for file in of_ending[".txt"]) else None
 
 
-def is_readme(path: Path) -> bool:
+def is_readme_or_licence(path: Path) -> bool:
     """Whether a text file is about a data set, as the README.dataset.txt of Roboflow."""
     return path.name.lower().startswith(("readme", "licen"))
 

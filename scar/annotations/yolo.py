@@ -13,7 +13,7 @@ from typing import Any
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
-from scar.annotations.file_kind import is_readme
+from scar.annotations.file_kind import is_readme_or_licence
 from scar.annotations.image_records import ImageFolder, ImageRecord, Thing, count_unusable, iter_files, make_index
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord, InputError
@@ -47,7 +47,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
 
 def _iter_records(folder: Path, names: Mapping[int, str], images: ImageFolder, tally: Tally) -> Iterator[ImageRecord]:
     for path in iter_files(folder, ".txt", "YOLO's label files"):
-        if path.name in _NAME_FILES or is_readme(path):
+        if path.name in _NAME_FILES or is_readme_or_licence(path):
             continue
         stem = path.relative_to(folder).with_suffix("").as_posix()
         try:

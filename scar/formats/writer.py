@@ -1,28 +1,29 @@
-"""Write `Sample`s as parquet files of the published formats, with their provenance in a second file (sidecar)."""
+"""Write the rows of the corpus as a parquet file, and their provenance as a second one (sidecar)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scar.formats.row_codec import make_provenance_table, make_row_table
+from scar.common.files import replace_file
 from scar.formats.schema import DISPLAYED, FRAME_KEY, GIVEN_IDS_KEY, IDENTITIES_KEY, PROVENANCE_SCHEMA, SCHEMAS
-from scar.sample import Sample, Split
+from scar.sample import Split
 
 ROWS_PER_GROUP = 5000
 """Rows of a row group: about 10 MB of text and masks. Readers load one row group at a time."""
 
 
 class SampleWriter:
-    """Writes rows and their provenance; it does not matter to the files how the rows are cut into tables.
+    """Writes rows and their provenance. The same rows give the same files, however they are cut into tables.
 
-    Use it as a context manager: the files are complete when it is left. After an exception they lack the last rows.
+    Use it as a context manager. At the end of the ``with`` block, both files get their names; after an exception,
+    neither file is written, and files that were there before stay.
 
     Args:
         rows: path of the file in the published format; replaced if it is there.
@@ -31,10 +32,14 @@ class SampleWriter:
     """
 
     def __init__(self, rows: Path, sidecar: Path, split: Split) -> None:
-        self._files = [_GroupedFile(rows, SCHEMAS[split]), _GroupedFile(sidecar, PROVENANCE_SCHEMA)]
-        self._files[0].add_metadata({FRAME_KEY: DISPLAYED})  # the frame of every `Sample`
+        self._paths = ((rows, SCHEMAS[split]), (sidecar, PROVENANCE_SCHEMA))
 
     def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            places = [(stack.enter_context(replace_file(path)), schema) for path, schema in self._paths]
+            self._files = [stack.enter_context(_GroupedFile(path, schema)) for path, schema in places]
+            self._files[0].add_metadata({FRAME_KEY: DISPLAYED})  # the frame of every `Sample`
+            self._stack = stack.pop_all()
         return self
 
     def add_tables(self, rows: pa.Table, notes: pa.Table) -> None:
@@ -53,9 +58,8 @@ class SampleWriter:
             given = {"regions": dict(sorted(regions.items())), "images": dict(sorted(images.items()))}
             self._files[1].add_metadata({GIVEN_IDS_KEY: json.dumps(given).encode()})
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for file in self._files:
-            file.close(complete=kind is None)
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
 
 class _GroupedFile:
@@ -65,6 +69,9 @@ class _GroupedFile:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
         self._pending: list[pa.Table] = []
         self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
 
     def add_table(self, table: pa.Table) -> None:
         self._pending.append(table)
@@ -79,40 +86,8 @@ class _GroupedFile:
     def add_metadata(self, metadata: Mapping[bytes, bytes]) -> None:
         self._writer.add_key_value_metadata(metadata)
 
-    def close(self, *, complete: bool) -> None:
-        """Close the file; write the pending rows first if ``complete``."""
-        if complete and self._count:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file; without an exception, write the pending rows first."""
+        if kind is None and self._count:
             self._writer.write_table(pa.concat_tables(self._pending).combine_chunks())
         self._writer.close()
-
-
-def write_samples(
-    samples: Iterable[Sample],
-    split: Split,
-    rows: Path,
-    sidecar: Path,
-    *,
-    generator: str,
-    generator_version: str,
-    licence: str | None = None,
-    seed: int = 0,
-) -> None:
-    """Write samples and their provenance; memory holds the samples of one row group at a time.
-
-    Both files are written in place: if ``samples`` raises, they lack rows.
-
-    Args:
-        samples: the samples in the order of the rows.
-        split: decides the columns of the rows.
-        rows: path of the file in the published format; replaced if it is there.
-        sidecar: path of the file of provenance; replaced if it is there.
-        generator: name of the generator that wrote the captions.
-        generator_version: its version.
-        licence: licence of the annotations; None if it is unknown.
-        seed: selects the negative of a train row.
-    """
-    remaining = iter(samples)
-    with SampleWriter(rows, sidecar, split) as writer:
-        while group := list(islice(remaining, ROWS_PER_GROUP)):
-            notes = make_provenance_table(group, generator, generator_version, licence, seed)
-            writer.add_tables(make_row_table(group, split, seed), notes)

@@ -80,12 +80,17 @@ def combine_licences(stated: Mapping[str, str | None]) -> CombinedLicence:
     """The licence of a corpus that is made of several sources.
 
     Args:
-        stated: name of a source -> its statement about its licence; None if it makes none. At least one source.
+        stated: name of a source -> its statement about its licence; None if it makes none.
 
     Returns:
         The licence. Its id is `OTHER` and its URL None if the sources' terms exclude each other, if one of them forbids
         changed versions, or if one states no known licence; ``reasons`` says which.
+
+    Raises:
+        ValueError: there is no source.
     """
+    if not stated:
+        raise ValueError("a corpus without a source has no licence.")
     known = {source: find_licences(words or "") for source, words in stated.items()}
     restricted = [
         _format_reason(source, stated[source], "is not for commercial use")

@@ -10,7 +10,7 @@ from accelerate import init_empty_weights
 
 from scar.errors import CheckpointError
 from virtue_ref.checkpoints.checkpoint import build_model
-from virtue_ref.checkpoints.resolve import read_checkpoint
+from virtue_ref.checkpoints.resolve import read_checkpoint, refuse_segmenter
 from virtue_ref.config import Config, is_config, refuse_unnamed
 from virtue_ref.model.tokens import IMAGE_TOKEN, read_tokenizer
 from virtue_ref.model.virtue import Virtue
@@ -28,7 +28,7 @@ def describe_model(name: str | Path | None, segmenter: str | Path | None = None)
 
     Args:
         name: name of the model, see the argument `config` of `virtue_ref.load`; None raises `ConfigError`.
-        segmenter: see `virtue_ref.load`; not used for a config.
+        segmenter: see `virtue_ref.load`.
 
     Returns:
         What ``virtue info`` prints, as a dictionary that JSON can hold: among others the number of parameters of each
@@ -37,10 +37,11 @@ def describe_model(name: str | Path | None, segmenter: str | Path | None = None)
 
     Raises:
         VirtueError: no model is named, there is no such model, or a part of it is missing, has another size or holds
-            values that are not finite.
+            values that are not finite; or `segmenter` would have no effect.
     """
     name = refuse_unnamed(name)
     if is_config(name):
+        refuse_segmenter(name, segmenter)
         config = Config.read(name)
         with init_empty_weights(include_buffers=False):
             return _make_description(Virtue(config)) | {"weights": "random", "checks": []}

@@ -51,10 +51,10 @@ def read_checkpoint(
     if revision is not None and not is_remote:
         raise CheckpointError(f"{name}: revision {revision!r} is for repositories of the Hub; leave it out.")
     if is_config(name):
-        _refuse_segmenter(name, segmenter)
+        refuse_segmenter(name, segmenter)
         return make_random_checkpoint(Config.read(name), seed)
     if is_shipped(name):
-        _refuse_segmenter(name, segmenter)
+        refuse_segmenter(name, segmenter)
         return read_own_layout(SHIPPED_FOLDER / name)
     stored = _read_folder(find_checkpoint_folder(name, revision), segmenter)
     return dataclasses.replace(stored, config=dataclasses.replace(stored.config, name=Path(name).resolve().name))
@@ -122,7 +122,7 @@ def find_checkpoint_folder(name: str | Path, revision: str | None = None) -> Pat
 def _read_folder(folder: Path, segmenter: str | Path | None) -> Checkpoint:
     _check_one_checkpoint(folder)
     if (folder / SETTINGS_FILE).is_file():
-        _refuse_segmenter(folder, segmenter)
+        refuse_segmenter(folder, segmenter)
         return read_own_layout(folder)
     if not (folder / ADAPTER_CONFIG).is_file():
         return read_official(folder, segmenter)
@@ -156,6 +156,11 @@ def _check_one_checkpoint(folder: Path) -> None:
         )
 
 
-def _refuse_segmenter(name: str | Path, segmenter: str | Path | None) -> None:
+def refuse_segmenter(name: str | Path, segmenter: str | Path | None) -> None:
+    """Check that no file of SAM 2's weights is given for a model that has its own.
+
+    Raises:
+        CheckpointError: a file is given.
+    """
     if segmenter is not None:
         raise CheckpointError(f"{name}: has its segmenter; {str(segmenter)!r} would have no effect, leave it out.")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import torch
@@ -59,13 +60,13 @@ def describe_model_settings(config: Config) -> dict[str, Any]:
 
 
 def find_commit() -> str | None:
-    """Find the git commit of this code; None if the code is not in a git clone."""
-    head = Path(__file__).parents[2] / ".git"
-    if not head.exists():
+    """Find the git commit of this code; None if the code is not in a git clone, or git is not installed."""
+    clone, git = Path(__file__).parents[2], which("git")
+    if git is None or not (clone / ".git").exists():
         return None
     from subprocess import DEVNULL, run
 
-    command = ["git", "-C", str(head.parent), "rev-parse", "HEAD"]
+    command = [git, "-C", str(clone), "rev-parse", "HEAD"]
     return run(command, stdout=-1, stderr=DEVNULL, text=True, check=False).stdout.strip() or None  # noqa: S603
 
 

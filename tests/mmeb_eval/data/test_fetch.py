@@ -260,3 +260,14 @@ def test_a_full_disk_says_so_and_a_rerun_goes_on(hub: Hub, tmp_path: Path, monke
 def test_revisions_that_are_none(given: str) -> None:
     with pytest.raises(EvalError, match=r"--revision .*: write repository@commit; repositories are Sony/SCaR-Eval, "):
         parse_revisions([given])
+
+
+def test_a_repository_has_one_revision() -> None:
+    assert parse_revisions(["Sony/SCaR-Eval@v1", "Sony/SCaR-Eval@v1"]) == {"Sony/SCaR-Eval": "v1"}
+    with pytest.raises(EvalError, match=r"--revision: Sony/SCaR-Eval is named at v1 and at v2; a folder holds one"):
+        parse_revisions(["Sony/SCaR-Eval@v1", "Sony/SCaR-Eval@v2"])
+
+
+def test_a_revision_of_what_is_not_fetched_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EvalError, match=r"--revision Sony/SCaR-Eval: what is fetched needs nothing of it"):
+        fetch_tasks([VOC], tmp_path, revisions={"Sony/SCaR-Eval": "v1"}, endpoint="http://127.0.0.1:9")

@@ -19,10 +19,13 @@ from scar.sample import Box
         (Box(0, 0, 1, 1), "fractions"),
         (Box(400, 300, 100, 50), "is it x, y, width, height"),
         (Box(10, 10, 10, 50), "no area"),
-        (Box(640, 0, 700, 10), "outside the image, which has 640 x 480 pixels"),
+        (
+            Box(640, 0, 700, 10),
+            "outside the image, which has 640 x 480 pixels as it is displayed: is it of another size",
+        ),
         (Box(-9, -9, 0, 0), "outside"),
-        (Box(0, 0, math.nan, 9), "not a number"),
-        (Box(0, 0, math.inf, 9), "not a number"),
+        (Box(0, 0, math.nan, 9), "not a finite number: give"),
+        (Box(0, 0, math.inf, 9), "not a finite number: give"),
     ],
 )
 def test_a_problem_is_told(box: Box, problem: str) -> None:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from mmeb_eval.run.results import HEADLINE_METRIC, Result
 from scar.common.files import hash_file
-from scar.formats.writer import write_samples
 from tests.mmeb_eval.report.toy import MINE, NASTY, QUERIES, make_sample, order_candidates
+from tests.scar.formats.samples_file import write_samples
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from scar import Box, Caption, Negative, Region, Sample
 from scar.audit.row_blocks import RowBlock
 from scar.formats.reader import RowFile, find_row_files
-from scar.formats.writer import write_samples
 from scar.sample import PARTS, Part, Split
+from tests.scar.formats.samples_file import write_samples
 
 ReadBlock: TypeAlias = Callable[[Sequence[Sample]], RowBlock]
 """Writes samples to a file and reads them as one block."""

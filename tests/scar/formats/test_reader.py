@@ -12,8 +12,8 @@ from scar import read
 from scar.errors import InputError
 from scar.formats.reader import find_row_files
 from scar.formats.schema import EVAL_SCHEMA
-from scar.formats.writer import write_samples
 from scar.sample import PARTS
+from tests.scar.formats.samples_file import write_samples
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from scar import Caption, Negative, Region, Sample, read
 from scar.cli import app
 from scar.errors import InputError
-from scar.formats.writer import write_samples
 from scar.inspect.samples_page import write_samples_page
 from scar.sample import PARTS, Box
+from tests.scar.formats.samples_file import write_samples
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"'"
 

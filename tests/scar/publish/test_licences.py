@@ -69,3 +69,8 @@ def test_the_papers_sources_together_are_not_for_commercial_use() -> None:
     combined = combine_licences({name: row["licence"] for name, row in read_known_sources().items()})
     assert combined.id == "cc-by-nc-4.0"
     assert len(combined.reasons) == 4
+
+
+def test_no_source_is_no_licence() -> None:
+    with pytest.raises(ValueError, match="a corpus without a source has no licence"):
+        combine_licences({})

@@ -13,6 +13,7 @@ from tests.virtue_ref.checkpoints.layouts import put
 from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.checkpoints.format import write_checkpoint
+from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.embedder import load
 
 
@@ -86,3 +87,9 @@ def test_a_tied_head_that_differs_is_refused(official: Path) -> None:
     save_file(weights | {"lm_head.weight": weights["model.embed_tokens.weight"] + 1}, official / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"config\.json ties lm_head\.weight to the embedding, and the weights"):
         resolve.read_checkpoint(official)
+
+
+@pytest.mark.parametrize("name", ["tiny", "demo"])
+def test_info_takes_no_segmenter_for_a_model_that_has_one(name: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"{name}: has its segmenter; 'sam.pt' would have no effect"):
+        describe_model(name, "sam.pt")

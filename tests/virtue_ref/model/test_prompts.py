@@ -94,8 +94,8 @@ BAD = [
     (Points(((30, 40),), (1,), Box(50, 10, 10, 50)), "has no area"),
     (Points(((30, 40),), (-1,)), "each 0 or 1"),
     (Points(((-1, 40),), (1,)), "lies outside"),
-    (Box(math.nan, 0, 10, 10), "has a corner that is not a number"),
-    (Box(0, 0, math.inf, 10), "has a corner that is not a number"),
+    (Box(math.nan, 0, 10, 10), "has a corner that is not a finite number"),
+    (Box(0, 0, math.inf, 10), "has a corner that is not a finite number"),
     (Points((), ()), "the prompt has no points"),
     (Points((), (), Box(0, 0, 10, 10)), "the prompt has no points"),
     (Points(((1, 1),), (1, 0)), r"1 points need as many labels, each 0 or 1, not \(1, 0\)"),
@@ -130,6 +130,6 @@ def test_small_regions_at_the_corner_can_be_meant() -> None:
 
 @pytest.mark.parametrize("prompt", [Box(1100, 0, 1200, 10), Points(((0, 1025),), (1,)), Box(math.nan, 0, 1, 1)])
 def test_official_refuses_what_neither_frame_holds(prompt: Prompt) -> None:
-    with pytest.raises(ItemError, match=r"outside the image|not a number"):
+    with pytest.raises(ItemError, match=r"outside the image|not a finite number"):
         official(prompt)
     assert official(Box(1100, 0, 1200, 10), (2000, 1000)).xy[0] == (1100, 0)
