@@ -24,6 +24,7 @@ from scar.evidence.geometry import is_apart, measure_gaps
 from scar.evidence.mask_runs import MaskRuns
 from scar.evidence.open_pairs import find_open_pairs, is_between
 from scar.evidence.thing_groups import find_groups
+from scar.evidence.visibility import is_sliver, is_well_seen
 from scar.language.exclusion import find_preposition_class
 from scar.language.lexicon import resolve_category
 from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
@@ -39,8 +40,9 @@ _MIN_HAND_SHARE = 0.15
 _MAX_REGIONS = 200
 """Most regions of a picture whose pairs are looked at."""
 
-_MIN_LANDMARK_SHARE = 0.003
-"""Least share of the image that a thing covers next to which, or before or behind which, another one is."""
+_MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.003
+"""Least share of the image that a thing covers next to which, or before or behind which, another one is; and that a
+thing covers that another one holds, bears or wears: a reader must see it."""
 
 _MIN_RELATIVE_SHARE = 0.05
 """Least area of such a thing relative to the other one: nobody finds a bus by a bird."""
@@ -178,19 +180,21 @@ def _iter_said(
 ) -> Iterator[tuple[Region, Contact]]:
     """Yield subject and contact of what a caption says of each pair, in both directions.
 
-    Several cups on one table make it one "with cups"; "next to" and the like need a landmark that one sees first.
+    Several cups on one table make it one "with cups"; "next to" and the like need a landmark that one sees first. A
+    thing of which the frame leaves a strip has no relation.
     """
     borne = Counter(
         (bearer.id, resolve_category(thing.category))
         for thing, bearer in pairs
         if thing.box.area >= _MIN_BORNE_SHARE * max(other.box.area for other, second in pairs if second is bearer)
     )
-    least = _MIN_LANDMARK_SHARE * picture.width * picture.height
     for thing, other in pairs:
         for subject, predicate, landmark in ((thing, rule.predicate, other), (other, rule.inverse, thing)):
-            if predicate in _PLACING and landmark.box.area < max(least, _MIN_RELATIVE_SHARE * subject.box.area):
+            is_placed = predicate in _PLACING
+            if is_placed and landmark.box.area < _MIN_RELATIVE_SHARE * subject.box.area:
                 continue
-            if predicate:
+            least = _MIN_LANDMARK_SHARE if is_placed else _MIN_HAD_SHARE
+            if predicate and is_well_seen(landmark.box, picture, least) and not is_sliver(subject.box, picture):
                 several = predicate == BEARING and borne[subject.id, resolve_category(landmark.category)] > 1
                 yield subject, Contact(predicate, landmark, several)
 

@@ -136,9 +136,9 @@ def _before(thing: MaskRuns, person: MaskRuns) -> bool:
     """The thing is at the lower part of the person or just below it, over the person's middle, and hides it."""
     a, b = thing.box, person.box
     common = min(a.x1, b.x1) - max(a.x0, b.x0)
-    if common < 0.7 * min(a.width, b.width) or a.area > 1.2 * b.area or b.area > 60 * a.area:
+    if common < 0.7 * min(a.width, b.width) or a.area > 0.8 * b.area or b.area > 20 * a.area:
         return False
-    if not b.x0 < a.center[0] < b.x1 or a.center[1] < b.y0 + 0.55 * b.height or a.y0 > b.y1:
+    if thing.is_cut_below or not b.x0 < a.center[0] < b.x1 or a.center[1] < b.y0 + 0.55 * b.height or a.y0 > b.y1:
         return False
     if a.y1 < b.y1 and _overlap_share(a, b) < 0.5:
         return False  # the person reaches lower and may be the nearer one
@@ -162,7 +162,7 @@ def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
     """
     a, b = thing.box, other.box
     gap, _ = measure_gaps(a, b)
-    if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.5:
+    if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.3:
         return False
     least = min(a.height, b.height)
     if abs(a.y1 - b.y1) > 0.3 * least or max(a.area, b.area) > 12 * min(a.area, b.area):
@@ -179,7 +179,7 @@ def _alongside(thing: MaskRuns, other: MaskRuns) -> bool:
         return False
     gap, _ = measure_gaps(a, b)
     common = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return gap <= 0.35 * min(a.width, b.width) and common >= 0.4 * min(a.height, b.height)
+    return gap <= 0.3 * min(a.width, b.width) and common >= 0.4 * min(a.height, b.height)
 
 
 def _near(thing: MaskRuns, other: MaskRuns) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import hypot
 
@@ -11,6 +11,7 @@ from scar.evidence.geometry import find_directions, is_apart, measure_gaps
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
 from scar.evidence.thing_groups import find_groups, is_stuff
+from scar.evidence.visibility import is_sliver, is_well_seen
 from scar.language.lexicon import is_interchangeable
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import ABOVE, LEFT, NEAR, RIGHT
@@ -40,34 +41,42 @@ _MIN_SLOPE = 2.0
 _MAX_RELATIVE_GAP = 2.0
 """Largest gap between a thing and its landmark, relative to the larger of their mean sides: farther is no neighbour."""
 
-_MAX_NEAR_GAP = 0.9
+_MIN_LONE_OTHER_SHARE = 0.01
+"""Least share of the image for the one other thing of the same name: whoever misses it does not know what is meant."""
+
+_MAX_NEAR_GAP = 0.6
 """Largest gap between a thing and a landmark that it is near, relative to the smaller one's mean side."""
+
+_MIN_NEAR_SHARE = 0.01
+"""Least share of the image for two near things."""
 
 _MAX_NEAR_OVERLAP = 0.1
 """Largest share of the smaller one's box in the other: what may be on a table is not near it."""
 
-_MAX_FOOT_OFFSET, _MAX_SMALLER_OFFSET = 0.6, 1.2
-"""Largest vertical distance of the feet of two near things, relative to the larger and to the smaller height.
+_MAX_FOOT_OFFSET = 1.6
+"""Largest vertical distance of the feet of two near things, relative to the larger height.
 
-With a larger one, the upper thing is behind the other one."""
+On a table that one sees from above, feet are far apart; with a larger distance, the upper thing is behind the other."""
 
-_MAX_SMALL_OFFSET = 1.6
-"""The same for two `_SMALL` things, relative to the larger height: on a table, feet are farther apart."""
+_SMALL, _DISH_PART = "small_neighbor", "dish_part"
+"""The groups of what stands on tables, which one sees from above, and of what lies on plates there.
 
-_SMALL = "small_neighbor"
-"""The group of what stands on tables, which one sees from above."""
+Of all other things, boxes do not tell whether they are near: the one that is higher in the picture is farther away."""
 
-_BORNE, _TABLES = frozenset({"tabletop", "furnishing", "portable", "soft_thing"}), frozenset({"table", "shelf"})
-_BEARERS = _TABLES | {"seat", "bed"}
-"""Groups of `thing_groups.toml`: what may rest on what, though its mask may not show it, and is not near it then.
+_TABLES, _SEATS = frozenset({"table", "shelf"}), frozenset({"seat", "bed"})
+_ON_SEATS = frozenset({"portable", "soft_thing"})
+"""Groups of `thing_groups.toml`: what may rest on what it touches, though its mask may not show it.
 
 What is at home on tables is not located by a table in any way but "on"."""
 
+_MAX_REST_GAP = 0.1
+"""Largest gap between a thing and what it may rest on, relative to its width."""
+
+_ONE_PIECE, _MAX_JOINT_GAP = "one_piece", 0.05
+"""The group of what may have two boxes that touch, and the largest gap between them, relative to the smaller width."""
+
 _HIGH = "high"
 """The group of what hangs or flies; another thing that is higher in the picture is farther away."""
-
-_BY_PERSONS = frozenset({"road_thing", "soft_neighbor", "bag"})
-"""Groups of what one finds by a person who is near; nobody finds a table or a sink so."""
 
 _HAD = frozenset({"held by", "carried by", "worn by"})
 """Predicates of what a person has: nobody says that another thing is near it, nor that it is near another thing."""
@@ -101,10 +110,11 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
     may mean; or `NEAR`, if it is near one of them. Of "above" and "below", the upper thing is one that hangs or flies.
     Closeness falls from 1, for boxes that touch, to 0; it is 1 for `NEAR`, and 0.5 for things of the region's own name.
     Stuff such as grass is in no direction from anything, nor anything from it; nor is a thing from one of another name
-    that clearly is at another distance, nor a spoon from a table.
+    that clearly is at another distance, nor a spoon from a table. Of a thing that the frame cuts off but for a strip,
+    nothing is said.
     """
     thing = evidence.things[region.category]
-    if is_stuff(region.category):
+    if is_stuff(region.category) or is_sliver(region.box, evidence.picture):
         return
     for landmark, name in _iter_landmarks(evidence, region):
         if name != thing.name and _is_near(evidence, region, landmark.regions):
@@ -114,7 +124,7 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
             continue
         if name != thing.name and any(is_other_depth(region, other, evidence.picture) for other in landmark.regions):
             continue
-        if "tabletop" in find_groups(region.category) and _TABLES & find_groups(landmark.regions[0].category):
+        if any(_may_rest(region, other) for other in landmark.regions):
             continue
         held = [_find_clear_directions(region.box, box) for box in landmark.boxes]
         for direction in sorted(set.intersection(*held)):
@@ -130,18 +140,31 @@ def _find_category(evidence: PictureEvidence, name: str) -> str:
 
 def _is_near(evidence: PictureEvidence, region: Region, others: tuple[Region, ...]) -> bool:
     """Whether one would say that a region is near one of the regions that a landmark's words may mean."""
-    own, groups = find_groups(region.category), find_groups(others[0].category)
-    are_small = _SMALL in own and _SMALL in groups
-    is_odd = "person" in groups and not _BY_PERSONS & own
-    return not (_may_rest(region, others[0]) or is_odd or _is_had(evidence, region)) and any(
-        _is_close(region.box, other.box, are_small) and not is_other_depth(region, other, evidence.picture)
-        for other in others
+    small = [
+        other
+        for other in (region, *others)
+        if _SMALL in find_groups(other.category)
+        and _DISH_PART not in find_groups(other.category)
+        and is_well_seen(other.box, evidence.picture, _MIN_NEAR_SHARE)
+    ]
+    return (
+        region in small
+        and not _is_had(evidence, region)
+        and any(
+            _is_close(region.box, other.box) and not is_other_depth(region, other, evidence.picture)
+            for other in small
+            if other is not region
+        )
     )
 
 
 def _may_rest(region: Region, other: Region) -> bool:
-    """Whether one may rest on the other, as far as their kinds say."""
-    return bool(_BORNE & find_groups(region.category) and _BEARERS & find_groups(other.category))
+    """Whether one may rest on the other, as far as their kinds and boxes say."""
+    own, groups = find_groups(region.category), find_groups(other.category)
+    if "tabletop" in own and _TABLES & groups:
+        return True
+    may_bear = ("furnishing" in own and _TABLES & groups) or (_ON_SEATS & own and _SEATS & groups)
+    return bool(may_bear) and max(measure_gaps(region.box, other.box)) <= _MAX_REST_GAP * region.box.width
 
 
 def _is_had(evidence: PictureEvidence, region: Region) -> bool:
@@ -149,14 +172,13 @@ def _is_had(evidence: PictureEvidence, region: Region) -> bool:
     return any(contact.predicate in _HAD for contact in evidence.contacts.get(region.id, ()))
 
 
-def _is_close(box: Box, other: Box, are_small: bool) -> bool:
+def _is_close(box: Box, other: Box) -> bool:
     """Whether a small gap, and nothing of the one in the other, is between two boxes, whose feet are at one level."""
     gap_x, gap_y = measure_gaps(box, other)
     smaller = min(box.area, other.area)
     if hypot(max(gap_x, 0), max(gap_y, 0)) > _MAX_NEAR_GAP * smaller**0.5 or is_apart(box, other):
         return False
-    least, largest = sorted((box.height, other.height))
-    most = _MAX_SMALL_OFFSET * largest if are_small else min(_MAX_FOOT_OFFSET * largest, _MAX_SMALLER_OFFSET * least)
+    most = _MAX_FOOT_OFFSET * max(box.height, other.height)
     return abs(box.y1 - other.y1) <= most and box.intersection_area(other) < _MAX_NEAR_OVERLAP * smaller
 
 
@@ -185,18 +207,30 @@ def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple
         if largest < max(least, relative * region.box.area) or (is_odd and _SMALL not in find_groups(region.category)):
             continue
         if other_name == name:
-            yield Landmark(name_others(name, len(others)), tuple(others)), name
+            if not _may_miss(evidence, region, others):
+                yield Landmark(name_others(name, len(others)), tuple(others)), name
         elif not is_interchangeable(name, other_name) and _NO_LANDMARK not in find_groups(others[0].category):
             meant = tuple(other for other in others if other.box.area * _CONSPICUOUS_RATIO >= largest)
-            if not any(_is_had(evidence, other) for other in meant):
+            if not any(_is_had(evidence, other) or is_sliver(other.box, evidence.picture) for other in meant):
                 yield Landmark(name_thing(others[0].category), meant), other_name
 
 
+def _may_miss(evidence: PictureEvidence, region: Region, others: Sequence[Region]) -> bool:
+    """Whether a reader may miss the only other thing of a region's name, or take it for a part of the region."""
+    if len(others) > 1:
+        return False
+    (other,) = others
+    gap_x, gap_y = measure_gaps(region.box, other.box)
+    is_joint = max(gap_x, gap_y) <= _MAX_JOINT_GAP * min(region.box.width, other.box.width)
+    is_part = is_joint and _ONE_PIECE in find_groups(region.category)
+    return is_part or not is_well_seen(other.box, evidence.picture, _MIN_LONE_OTHER_SHARE)
+
+
 def _measure_closeness(box: Box, others: tuple[Box, ...]) -> float:
-    """1 for boxes that touch, less for a gap, 0 beyond the largest gap; the farthest of the others counts."""
+    """1 for boxes that touch, less for a gap, 0 beyond the largest gap; the nearest of the others counts."""
     gaps = []
     for other in others:
         gap = max(box.x0 - other.x1, other.x0 - box.x1, box.y0 - other.y1, other.y0 - box.y1, 0)
         size = max(box.area, other.area) ** 0.5
         gaps.append(gap / (_MAX_RELATIVE_GAP * size) if size else 1.0)
-    return max(0.0, 1 - max(gaps))
+    return max(0.0, 1 - min(gaps))

@@ -12,6 +12,7 @@ from scar.evidence.ordinals import find_ordinals, name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
 from scar.evidence.scene_vote import find_scene
 from scar.evidence.specificity import find_undenied, may_hold
+from scar.evidence.visibility import is_sliver, is_well_seen
 from scar.generators.rules.records import CaptionPhrases, TrueCaption
 from scar.language import english
 from scar.language.caption_parser import has_noun
@@ -33,6 +34,10 @@ _WEAK = ("in front of", "behind", "next to", "under")
 
 _HAD = frozenset({"held by", "carried by", "worn by"})
 """Predicates of what a person has."""
+
+_MIN_PLACED_SHARE, _MIN_CENTRAL_SHARE = 0.02, 0.1
+"""Least share of the picture for a thing of which the position is said, and for one in its middle: a smaller one has
+others of its size around."""
 
 _MIN_VOTES = 2
 """Least number of captions that call a person a man, a woman or a child."""
@@ -138,6 +143,8 @@ def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCa
     found = _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
         return
+    if is_sliver(region.box, evidence.picture):
+        return
     if found[0].side == "outdoor":
         return
     scene, preposition = found
@@ -155,7 +162,8 @@ def _iter_positions(evidence: PictureEvidence, region: Region) -> Iterator[TrueC
         return
     scene, name = NounPhrase(found[0].phrase, found[0].name), name_region(evidence, region)
     for position in find_positions(region.box, evidence.picture):
-        if not find_undenied(position, None, evidence, region):
+        least = _MIN_CENTRAL_SHARE if position == "in the middle of" else _MIN_PLACED_SHARE
+        if is_well_seen(region.box, evidence.picture, least) and not find_undenied(position, None, evidence, region):
             yield TrueCaption(CaptionPhrases(name, RelationPhrase(position, None, A_PICTURE_OF), scene), "position")
 
 

@@ -38,8 +38,8 @@ def world(count: int) -> list[tuple[GoldTask, RulesGold]]:
         corners = [(rng.randrange(80 + 130 * n), rng.randrange(300)) for n in range(4)]
         regions = tuple(
             Region(
-                n, Box(x, y, x + 40, y + 40), name
-            )  # small and apart: most have a position, which leaves the scene free
+                n, Box(x, y, x + 80, y + 80), name
+            )  # rather small and apart: most have a position, which leaves the scene free
             for n, (name, (x, y)) in enumerate(zip(names, corners, strict=True))
         )
         picture = Picture(len(captions), "a.jpg", 640, 480, regions, (), (), scene)

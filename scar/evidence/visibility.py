@@ -1,0 +1,30 @@
+"""Which things of a picture one sees well enough to say where they are, or to find another thing by them.
+
+The shares were tuned on photographs of COCO 2017 train, whose captions were read beside them.
+"""
+
+from __future__ import annotations
+
+from scar.sample import Box, Picture
+
+_FRAME_SHARE = 0.01
+"""A box that comes this close to the frame, as a share of the picture's side, is cut off by it."""
+
+_MIN_CUT_SIDE, _MIN_CUT_SHARE = 0.06, 0.01
+"""Least extent of a thing that the frame cuts off, as a share of the picture's side, and least share of the picture
+that it covers: of less nobody knows what it is."""
+
+
+def is_sliver(box: Box, picture: Picture) -> bool:
+    """Whether the frame of a picture leaves no more than a narrow strip or a small corner of a thing."""
+    x, y = _FRAME_SHARE * picture.width, _FRAME_SHARE * picture.height
+    is_cut_x, is_cut_y = box.x0 <= x or box.x1 >= picture.width - x, box.y0 <= y or box.y1 >= picture.height - y
+    is_small = box.area < _MIN_CUT_SHARE * picture.width * picture.height
+    return (is_cut_x and (is_small or box.width < _MIN_CUT_SIDE * picture.width)) or (
+        is_cut_y and (is_small or box.height < _MIN_CUT_SIDE * picture.height)
+    )
+
+
+def is_well_seen(box: Box, picture: Picture, least: float) -> bool:
+    """Whether a thing covers at least a share of a picture, and is no strip at its frame."""
+    return box.area >= least * picture.width * picture.height and not is_sliver(box, picture)
