@@ -26,7 +26,7 @@ from scar.common.orientation import UPRIGHT
 from scar.common.pixels import decode_image, probe_image
 from scar.errors import BadRecord, InputError
 from scar.evidence.picture_evidence import PictureEvidence
-from scar.evidence.spoken_picture import speak_picture, speak_region
+from scar.evidence.spoken_picture import speak_picture
 from scar.generators.generator import Generator, Gold, GoldOfTask, GoldTask, Rejected
 from scar.language.parse_texts import NOT_PARSED, open_texts, parse_all
 from scar.language.statements import Statement
@@ -205,7 +205,8 @@ def _iter_golds(
                 tally.repaired[EMPTY_MASK] += 1
                 masked = msgspec.structs.replace(region, make_mask=None)
             tally.golds[result.reason] += 1
-            yield masked, (dataclasses.replace(task, region=speak_region(masked, words)), result)
+            spoken = msgspec.structs.replace(masked, category=task.region.category)
+            yield masked, (dataclasses.replace(task, region=spoken), result)
 
 
 def _find_tier(result: Gold | Rejected) -> int:
@@ -295,9 +296,11 @@ def _make_tasks(
     words: Words,
 ) -> Iterator[GoldTask]:
     """Yield a task for each region of a picture, in the user's words; they share the evidence."""
-    evidence, image = PictureEvidence(speak_picture(picture, words), statements), source.images / picture.file
+    spoken = speak_picture(picture, words)
+    evidence, image = PictureEvidence(spoken, statements), source.images / picture.file
+    by_id = {region.id: region for region in spoken.regions}
     for region in regions:
-        yield GoldTask(image, evidence, speak_region(region, words), f"{seed}/{source.key}/{region.id}")
+        yield GoldTask(image, evidence, by_id[region.id], f"{seed}/{source.key}/{region.id}")
 
 
 def _random_stream(seed: int, source: Source, record: str) -> Random:
