@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from scar.evidence.contact import Contact
 from scar.evidence.geometry import is_apart, measure_gaps
-from scar.language.english import strip_article
+from scar.language.english import strip_article, to_plural
 from scar.language.human_text import clean_text
 from scar.language.inverse_statements import invert_statement
 from scar.language.lexicon import is_confusable, is_related, read_colours, resolve_category
@@ -170,8 +170,10 @@ def _list_landmarks(statement: Statement) -> list[NounPhrase]:
 
 def _says_several(region: Region, statement: Statement) -> bool:
     """Whether a caption speaks of several things of the region's category."""
-    several = statement.subject.plural or statement.subject.text.startswith("another ")
-    return several and can_mean(statement.subject, region.category)
+    subject = statement.subject
+    is_open = subject.text == subject.noun == to_plural(subject.noun)  # "sheep" may be one or several
+    several = (subject.plural and not is_open) or subject.text.startswith("another ")
+    return several and can_mean(subject, region.category)
 
 
 def _touches_alone(picture: Picture, region: Region, rivals: Sequence[Region], statement: Statement) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from scar.evidence.contact import Contact
@@ -120,6 +121,14 @@ def test_a_crowd_is_never_meant() -> None:
 @pytest.mark.parametrize("subject", ["two dogs", "dogs", "another dog", "a toy dog"])
 def test_subjects_that_are_not_this_thing_alone(subject: str) -> None:
     assert ground(Region(1, DOG, "dog"), captions=((say(subject, "sit", "sitting", "on", "a bench"),),)) == []
+
+
+def test_a_word_that_is_its_own_plural_may_mean_the_one_thing_that_is_seen() -> None:
+    sheep, one = Region(1, DOG, "sheep"), say("a sheep", "graze", "grazing", "in", "a field")
+    for subject, expected in (("sheep", [one.text]), ("several sheep", [])):
+        others = say(subject, "graze", "grazing", "on", "grass")
+        others = msgspec.structs.replace(others, subject=NounPhrase(subject, "sheep", plural=True))
+        assert ground(sheep, captions=((one,), (others,))) == expected
 
 
 def test_a_second_thing_that_is_not_annotated() -> None:
