@@ -32,7 +32,7 @@ TOO_LONG = re.compile(
 
 
 class TooMuch(Exception):  # noqa: N818 - named after what the server says
-    """A server refused a request for its size.
+    """A server refused a request: it has too many items, or a text is too long.
 
     Attributes:
         is_batch_too_large: whether there were too many items, so that a smaller batch helps; else a text is too long.
@@ -105,7 +105,7 @@ class EndpointOptions:
 
     @property
     def suffix(self) -> str:
-        """The settings behind the model's name, as its options are written."""
+        """The settings as text behind the model's name, such as ``?truncate=true``; empty without any."""
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.settings.items()}
         if self.protocol:
             texts["protocol"] = self.protocol

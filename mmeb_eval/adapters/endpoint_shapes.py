@@ -101,7 +101,7 @@ def make_message_requests(items: Sequence[Item], protocol: Protocol) -> Requests
 
 
 def make_jina_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
-    """Objects with one key, a text or an image as base64; one request for each task."""
+    """Requests in which each item is an object, a text or an image in base64; items of one ``task`` share a request."""
 
     def make_object(row: int, item: Item) -> dict[str, str]:
         text = protocol.make_text(item)
@@ -128,7 +128,7 @@ def make_infinity_requests(items: Sequence[Item], protocol: Protocol) -> Request
 
 
 def make_cohere_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
-    """Lists of parts; one request for each ``input_type``."""
+    """Requests in which each item is a list of parts, text and image; items of one ``input_type`` share a request."""
 
     def make_image(url: str) -> Body:
         return {"type": "image_url", "image_url": {"url": url}}
@@ -138,7 +138,7 @@ def make_cohere_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
 
 
 def make_voyage_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
-    """Lists of parts; one request for each ``input_type``."""
+    """Requests in which each item is a list of parts, text and image; items of one ``input_type`` share a request."""
 
     def make_image(url: str) -> Body:
         return {"type": "image_base64", "image_base64": url}

@@ -89,7 +89,7 @@ def read_max_wait() -> float:
 
 
 def say_once(url: str, line: str, pause: float) -> None:
-    """Write a line to stderr, once while the requests to a URL that are sent at the same time wait."""
+    """Write a line to stderr, but only once if several requests to the same URL wait at the same time."""
     now = time.monotonic()
     with _lock:
         if now < _quiet_until.get(url, 0.0):

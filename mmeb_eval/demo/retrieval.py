@@ -30,9 +30,9 @@ from scar.demo.shapes import COLOURS, SHAPES
 def ask_image_to_text(
     world: DemoWorld, rng: Random, *, write_text: Callable[[DemoPicture], str], instruction: str
 ) -> Iterator[DemoQuestion]:
-    """Ask which text is true of each picture; ``write_text`` makes it.
+    """Ask which text describes a picture, once for each picture; ``write_text`` writes it.
 
-    Wrong candidates are what it makes of other pictures, unless that is the same text.
+    Wrong candidates are the texts that it writes for other pictures, unless they are the same.
     """
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [write_text(other) for other in world.pictures if write_text(other) != write_text(picture)]
@@ -49,9 +49,9 @@ def ask_text_to_image(
     instruction: str,
     candidate_instruction: str = IMAGE_INSTRUCTION,
 ) -> Iterator[DemoQuestion]:
-    """Ask, for each picture, of which one a text is true; ``write_text`` makes it of the right picture.
+    """Ask which picture a text describes, once for each picture; ``write_text`` writes the text of the right picture.
 
-    Wrong candidates are pictures of which it makes other texts.
+    Wrong candidates are pictures for which it writes another text.
     """
     for picture in shuffle_pictures(world.pictures, rng):
         wrong = [other for other in world.pictures if write_text(other) != write_text(picture)]
@@ -68,9 +68,9 @@ def ask_text_to_captioned_image(
     write_text: Callable[[DemoPicture], str],
     instruction: str,
 ) -> Iterator[DemoQuestion]:
-    """Ask, for each picture, of which one a text is true; each candidate picture has a text beside it.
+    """Ask which picture a text describes, once for each picture; each candidate picture has a text beside it.
 
-    ``write_query`` makes the query's text of the right picture, ``write_text`` the text beside each candidate.
+    ``write_query`` writes the text of the query, ``write_text`` the text beside a candidate.
     """
     for question in ask_text_to_image(
         world, rng, write_text=write_query, instruction=instruction, candidate_instruction=IMAGE_TEXT_INSTRUCTION

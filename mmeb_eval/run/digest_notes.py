@@ -52,7 +52,7 @@ class DigestNotes:
 
 
 def is_of_a_process(name: object) -> bool:
-    """Whether a name, without underscores before it, is one of `WORKER_NAMES`."""
+    """Whether a name, less its leading underscores, is one of `WORKER_NAMES`: its value tells processes apart only."""
     return isinstance(name, str) and name.lstrip("_") in WORKER_NAMES
 
 

@@ -29,7 +29,10 @@ def count_doubtful_queries(files: TaskFiles, cases: Sequence[Case]) -> dict[str,
 
 
 def describe_leaks(files: TaskFiles, cases: Sequence[Case], ranks: NDArray[np.intp]) -> dict[str, Any]:
-    """The setting `LEAKED`; empty if no image of the task counts as leaked."""
+    """The setting `LEAKED`: number of queries on images that models may have been trained on; hit@1 of the others.
+
+    Empty if no image of the task counts as leaked.
+    """
     if files.regions is None or not files.regions.leaked:
         return {}
     begins = f"{files.image_root / files.regions.leaked}"

@@ -71,7 +71,7 @@ def remove_old_folders(output: Path) -> list[StoredFolder]:
 
 
 def describe_old_folders(output: Path, folders: Iterable[StoredFolder]) -> str | None:
-    """A line that says how many bytes the old ones of ``folders`` hold and how to remove them; None if none is old."""
+    """Say in a line how many bytes old ones of ``folders`` hold, and how to remove them; None if none is old."""
     old = [folder for folder in folders if folder.is_old]
     if not old:
         return None

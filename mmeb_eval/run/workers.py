@@ -160,7 +160,7 @@ def leave_together(folder: Path, worker: Worker) -> None:
 
 
 def find_other_model(folder: Path, rank: int, size: int) -> tuple[int, str] | None:
-    """The lowest rank of a worker that scores another model than worker ``rank`` in the same turn, and its digest.
+    """Find a worker that scores another model than worker ``rank`` in the same turn: the lowest rank, and its digest.
 
     A worker's turns are the models that it has announced, in order. The turn of worker ``rank`` is its last one.
     Workers that have not come so far are passed over. None if no such worker is found.

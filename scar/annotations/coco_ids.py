@@ -147,7 +147,7 @@ def number_relations(
     given_ids: NDArray[np.int64],
     ids: NDArray[np.int64],
 ) -> None:
-    """Give relations the new ids of their annotations: those that annotations of the same image had before.
+    """Replace the ids of subjects and objects by the new ids of the annotations of the same image.
 
     Args:
         relations: the relations; they are changed.

@@ -108,7 +108,7 @@ def is_readme_or_licence(path: Path) -> bool:
 
 
 def explain_kind(path: Path, wanted: str, error: InputError) -> InputError:
-    """The error itself, or one that says of which kind the file is, if it is none of the ``wanted`` name."""
+    """An error that names the kind of the file, if this is not the ``wanted`` kind; else ``error`` itself."""
     kind = find_kind(path)
     if kind is None:
         other = _OTHER_ENDINGS.get(path.suffix.lower()) if path.is_file() and read_outline(path) is None else None

@@ -104,7 +104,7 @@ def match_images(
 
 
 class NameFinder:
-    """Finds images by file name.
+    """Finds the ids of images by their file names, also where folders, endings or case differ.
 
     Args:
         names: file names of the images, by id.

@@ -215,7 +215,7 @@ class ImageFolder:
         self._finder = NameFinder(dict(enumerate(self.files)))
 
     def find_file(self, names: Iterable[str], where: str) -> str:
-        """The image, below the folder, that the first name which any image has stands for.
+        """The path, below the folder, of the image with the first of the names that any image has.
 
         Raises:
             BadRecord: no image has one of the names, or several have it (``image_missing``).

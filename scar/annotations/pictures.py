@@ -82,7 +82,10 @@ class PictureIndex(ABC):
         return (ref for ref in self if not isinstance(ref, HeldOut))
 
     def list_given_ids(self) -> tuple[Mapping[int, Any], Mapping[int, Any]]:
-        """What the files have as ids of regions and of images that the reader has numbered, by number."""
+        """The ids in the files of those regions, and of those images, to which the reader gave numbers; by number.
+
+        Both are empty if the reader uses the ids of the files.
+        """
         return {}, {}
 
     def lacks_id(self) -> bool:

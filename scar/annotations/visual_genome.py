@@ -55,8 +55,8 @@ _NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
 """The end of a URL of Visual Genome's own; URLs of Flickr do not tell which image it is."""
 
 
-def split_of(image_id: int) -> Split:
-    """The split of an image of Visual Genome: "eval" for a share `EVAL_SHARE` of all images, else "train".
+def choose_split(image_id: int) -> Split:
+    """Choose the split of an image of Visual Genome: "eval" for a share `EVAL_SHARE` of all images, else "train".
 
     A hash of the id decides, so it does not depend on the other images.
     """
@@ -122,7 +122,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     inputs = source.inputs
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
-    in_split = {number for number in images if split_of(number) == source.split}
+    in_split = {number for number in images if choose_split(number) == source.split}
     file_names = {number: image.url.rpartition("/")[2] for number, image in images.items()}
 
     def index_entries(role: str) -> FileSpans:
@@ -234,7 +234,7 @@ def _count_lost(
 
     for row in np.flatnonzero(~known).tolist():
         number, spans = int(collector.image_ids[row]), collector.spans[row : row + 1]
-        if split_of(number) != split:
+        if choose_split(number) != split:
             continue
         where = f"{collector.path.name}[{spans[0, 1]}]"
         bad = BadRecord(where, f"its image {number} is not in image_data.json", "no_image")

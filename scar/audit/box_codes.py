@@ -28,7 +28,7 @@ _MARGIN = 0.02
 
 @keep_features
 def list_box_words(questions: QuestionSet) -> CodedFeatures:
-    """The words of each caption, alone, with each other, and with each cell of the sample's box."""
+    """List features of captions: their words, pairs of words, and pairs of a word and a cell of the sample's box."""
     words = list_words(questions).expand_rows()
     cells, cell_codes = find_cells(questions)
     kinds = cells.shape[1]

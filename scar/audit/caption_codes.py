@@ -32,7 +32,7 @@ _GRADIENT_TOLERANCE = 0.03
 
 @dataclass(frozen=True)
 class CodedFeatures:
-    """Features that captions have.
+    """Which features captions have: pairs of a row and the code of a feature.
 
     Attributes:
         rows: (features,) row that has each feature, ascending.
@@ -101,14 +101,14 @@ class CodedModel:
         return cls(known, fit_conditional_logit(captions, questions.gold_indices, penalty, _GRADIENT_TOLERANCE))
 
     def score(self, features: CodedFeatures) -> Floats:
-        """(captions,) sum of the weights of each caption's features; unknown features count nothing."""
+        """(captions,) score of each caption: the sum of the weights of its features; unknown features count 0."""
         if not len(self.codes):
             return np.zeros(len(features.row_indices))
         return Features(_make_matrix(features, self.codes), features.row_indices).multiply_weights(self.weights)
 
 
 def keep_features(list_codes: ListCodes) -> ListCodes:
-    """Let a set of questions keep its features, as several judges look at them."""
+    """Wrap a function that lists features: a set of questions stores its features, so that judges share them."""
 
     @wraps(list_codes)
     def list_kept(questions: QuestionSet) -> CodedFeatures:
@@ -144,7 +144,7 @@ def list_pairs(questions: QuestionSet) -> CodedFeatures:
 
 
 def list_letters(questions: QuestionSet) -> CodedFeatures:
-    """The runs of three to five bytes of each caption, across words; they know nothing of words and phrases."""
+    """All runs of three to five bytes of each caption, spaces included: features that need no splitting into words."""
     texts, inverse = questions.unique_captions
     encoded = [f" {text.lower()} ".encode() for text in texts]
     letters = np.frombuffer(b"".join(encoded), np.uint8).astype(np.uint64)

@@ -37,7 +37,7 @@ _UNSEEN = (0.01, 0.1, 0.2, 0.35, 0.5)
 
 @dataclass(frozen=True)
 class ImageCounts:
-    """In how many images there is a code.
+    """For each code, such as that of a word, the number of images in which it occurs.
 
     Attributes:
         codes: (codes,) the codes, ascending.
@@ -95,7 +95,11 @@ class Cooccurrence:
         )
 
     def list_lifts(self, questions: QuestionSet) -> CodedFeatures:
-        """Classes of the counts and lifts of each caption's words and pairs of words in other images' golds."""
+        """List features of captions: how often their words occur, alone and together, in golds of other images.
+
+        The lift of a pair of words is how much more often they occur together than chance would have it. Counts and
+        lifts are features as classes of numbers, see `scar.audit.caption_classes`.
+        """
         pairs, first, second = _list_content_pairs(questions)
         images = hash_images(questions)[questions.caption_questions[pairs.rows]]
         both = self.pairs.count_others(images, _mix_unordered(first, second))
@@ -115,7 +119,7 @@ class Cooccurrence:
 
 
 def hash_images(questions: QuestionSet) -> Codes:
-    """(questions,) code of each question's image."""
+    """(questions,) code of the path of each question's image."""
     return np.array([hash_text(question.image) for question in questions.questions], np.uint64)
 
 

@@ -25,8 +25,9 @@ class HardnessCounts:
     """Counts of hard negatives in the samples of one file; rows are added block by block.
 
     Attributes:
-        gold_images: code of the image of each gold caption, a block each; only of samples whose elements are known.
-        gold_pairs: codes of the pairs of nouns, object and scene, of these captions; likewise.
+        gold_images: for each block of rows, the code of each gold caption's image; samples whose elements are unknown
+            are left out.
+        gold_pairs: for each block, the code of each such caption's pair of nouns, object and scene.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Features of captions and the other samples of the image: what do its mates' captions say as well?
+"""Features of captions and the other samples of the image: how many of them say the same words?
 
 A mate shows the set of its words, pairs of words and texts. How many of its ten captions have a word is left out: the
 format gives gold captions away to anyone who sees ten captions together (`scar.audit.consensus`).
@@ -20,7 +20,7 @@ _SHARES = (1e-9, 0.26, 0.51, 0.76, 1.0)
 
 @keep_features
 def list_mates(questions: QuestionSet) -> CodedFeatures:
-    """In how many of the image's other samples the words, pairs of words, and text of each caption are.
+    """List features of each caption: how many other samples of its image have its words, pairs of words, and text.
 
     A caption of an image without other samples has no feature.
     """

@@ -58,7 +58,7 @@ def judge_texts(baseline: Baseline) -> Judge:
 
 
 def fit_cooccurrence(train: QuestionSet) -> Scorer:
-    """Learn how usual the words of gold captions are together in the gold captions of other images."""
+    """Learn how often words of a gold caption also occur, alone and together, in gold captions of other images."""
     return judge_codes(Cooccurrence.from_golds(train).list_lifts)(train)
 
 

@@ -69,8 +69,8 @@ class RowBlock:
         images: (rows,) path of each sample's image.
         image_groups: (rows,) number of the run of rows that share an image, ascending from 0.
         categories: (rows,) category of each sample's region.
-        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, turned or not as the rows have
-            it: see `scar.formats.row_frame`.
+        boxes: (rows, 4) x0, y0, x1, y1 of each sample's region in pixels, in the frame of the rows: see
+            `scar.formats.row_frame`.
         extents: (rows, 2) width and height of each sample's image in pixels; without a mask, those of the smallest
             rectangle from the corner 0, 0 that holds the boxes of the image's samples.
         reasons: (rows,) the reason of each gold caption; None for those whose file does not say it.
@@ -161,7 +161,10 @@ def _count_before_last_image(table: pa.Table) -> int:
 
 
 def raise_bad_row(file: RowFile, error: Exception) -> NoReturn:
-    """Raise an `InputError` that names the first bad row: read samples one by one to find it; else report ``error``."""
+    """Raise an `InputError` about a damaged file.
+
+    Rows are read one by one, so that the message names the first bad one. If all can be read, it tells ``error``.
+    """
     for _ in file.iter_samples():
         pass
     raise InputError(

@@ -107,7 +107,7 @@ class SourcePlan:
         return [range(start, min(start + SHARD_IMAGES, count)) for start in range(0, count, SHARD_IMAGES)]
 
     def make_fit_task(self, generator: Generator, recipe: Recipe) -> Callable[[], Generator]:
-        """Make the task that fits a generator to the source and returns the fitted one; ``seed`` is the build's."""
+        """Make the task that fits a generator to the source and returns the fitted one."""
         indices = select_fit_indices(len(self.index))
         refs, complete = self.select_pictures(indices), len(indices) == len(self.index)
         return partial(fit_generator, generator, refs, self.source, recipe, complete=complete, words=self.words)

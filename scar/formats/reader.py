@@ -66,7 +66,7 @@ class RowFile:
             raise InputError(f"{self.sidecar}: its identities of images are no JSON ({error}); build again.") from None
 
     def read_given_ids(self) -> tuple[dict[int, Any], dict[int, Any]]:
-        """What annotation files have as ids of the regions and of the images that a build has numbered, by number.
+        """Read the annotation files' ids of regions, and those of images, to which the build gave numbers; by number.
 
         None stands for an id that is missing. Both are empty if nothing was numbered, or without a sidecar.
 
@@ -256,7 +256,7 @@ def find_schema_problems(path: Path) -> list[str]:
 
 
 def find_provenance_schema(sidecars: Sequence[Path]) -> pa.Schema:
-    """The columns of provenance that all of some sidecars have: those of older builds lack the later ones.
+    """The columns of provenance that every one of the sidecars has; those of older builds lack the later ones.
 
     Raises:
         InputError: a file cannot be read.

@@ -53,7 +53,7 @@ class SampleWriter:
             self._files[1].add_metadata({IDENTITIES_KEY: json.dumps(dict(sorted(identities.items()))).encode()})
 
     def add_given_ids(self, regions: Mapping[int, Any], images: Mapping[int, Any]) -> None:
-        """Write into the sidecar's metadata what annotation files have as ids; see `RowFile.read_given_ids`."""
+        """Write the ids in annotation files, by number, into the sidecar's metadata; see `RowFile.read_given_ids`."""
         if regions or images:
             given = {"regions": dict(sorted(regions.items())), "images": dict(sorted(images.items()))}
             self._files[1].add_metadata({GIVEN_IDS_KEY: json.dumps(given).encode()})

@@ -18,9 +18,10 @@ _POSTURES = frozenset({"", *TABLE["inverses"]["postures"]})
 
 
 def invert_statement(statement: Statement) -> Statement | None:
-    """The statement about the last noun phrase of one that says how two single things are to each other.
+    """Tell a statement about two single things from its other end: its last noun phrase becomes the subject.
 
-    A place "with" a thing has the thing in it. None if nobody says the same from the other end: "a man on a horse".
+    A place "with" a thing becomes the thing in that place. None if people do not say the fact from the other end, such
+    as "a man on a horse".
 
     >>> man, frisbee = NounPhrase("a man", "man"), NounPhrase("a frisbee", "frisbee")
     >>> invert_statement(Statement(man, 1, "holding", None, "", frisbee, "hold")).text

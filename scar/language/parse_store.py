@@ -35,7 +35,7 @@ class ParseStore:
 
     Attributes:
         file: path of the store's file.
-        parts: path of the folder of parts.
+        parts: path of the folder of parts, small files that workers add and `merge` joins.
 
     Raises:
         InputError: a file is no store, is damaged, or holds the parses of another parser.

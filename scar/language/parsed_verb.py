@@ -135,7 +135,7 @@ def _find_base(form: str, lemma: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def find_bases(form: str) -> tuple[str, ...]:
-    """The verbs whose third person a word is.
+    """The base forms of the verbs whose third person (he rides) is this word.
 
     >>> find_bases("rides"), find_bases("carries"), find_bases("grass")
     (('ride',), ('carry',), ())

@@ -16,7 +16,7 @@ _PLACEHOLDERS = ("statue", "lamp", "bottle")
 
 @dataclass(frozen=True, slots=True)
 class SecondReading:
-    """A text to parse in the place of another one.
+    """A text that says the same as a misread one, to be parsed in its place.
 
     Attributes:
         text: the other text: "A statue in front of a tree" for "A fire hydrant in front of a tree".

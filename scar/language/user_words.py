@@ -55,7 +55,10 @@ class Words(msgspec.Struct, frozen=True):
         return _index_by_key(self.names).get(make_key(category))
 
     def find_scene(self, label: str) -> tuple[str, str] | None:
-        """The preposition and the phrase for a scene; the preposition is empty if the user gives none."""
+        """The preposition and the phrase for a scene; None if the user gives no words for it.
+
+        The preposition is empty if the user's words begin with none.
+        """
         text = _index_by_key(self.scenes).get(make_key(label))
         if text is None:
             return None

@@ -226,7 +226,8 @@ def read_connector(folder: Path) -> dict[str, Tensor]:
     """Read the connector of a folder in the official layout: weights under our keys ``reducer.*`` and ``mlp.*``.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or holds something else than the two halves.
+        CheckpointError: the file is missing, damaged, or holds something else than the connector's two halves, its
+            convolution and its MLP.
     """
     halves = read_tensors(folder / CONNECTOR_FILE)
     if set(halves) != set(CONNECTOR_HALVES) or not all(isinstance(half, dict) for half in halves.values()):

@@ -163,7 +163,7 @@ def learning_rate_at(step: int, steps: int, settings: OptimiserRecipe) -> float:
     Args:
         step: index of the step, from 0.
         steps: number of all steps of the run; a step with this index would have the rate 0.
-        settings: steps `warm_up` - 1 and `warm_up` have the peak `rate`; without a warm-up, step 0 has it.
+        settings: its `rate` is the peak, which steps `warm_up` - 1 and `warm_up` have; without a warm-up, step 0.
     """
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up

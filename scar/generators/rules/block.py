@@ -51,17 +51,17 @@ class CandidateBlock:
         return found
 
     def weigh(self, feature_weights: Mapping[str, float], default: float) -> Floats:
-        """(T, M) weights times those of the features; ``default`` is that of a feature without weight."""
+        """(T, M) weight of each candidate times those of its features; a feature without weight has the ``default``."""
         factors = np.array([feature_weights.get(name, default) for name in self.feature_names] or [1.0])
         weights: Floats = self.weights * factors[self.features].prod(axis=2)
         return weights
 
     def draw(self, records: Hashes, weights: Floats, count: int) -> Ints:
-        """(T, count) columns of the first candidates that no veto refuses; -1 where there are no more."""
+        """Draw by weight from the candidates that no veto refuses: (T, count) columns; -1 where there are no more."""
         return draw_first(make_clocks(records, self.words, weights), self.refused, count)
 
     def count_refused(self, records: Hashes, weights: Floats, count: int) -> Counter[str]:
-        """How many candidates each veto refuses of those that come before the last of the ``count`` that are drawn."""
+        """Count the candidates that each veto refused while ``count`` candidates were drawn for each gold."""
         clocks = make_clocks(records, self.words, weights)
         last = np.partition(np.where(self.refused, np.inf, clocks), count - 1, axis=1)[:, count - 1 : count]
         pending = (clocks < last) & (self.weights > 0)

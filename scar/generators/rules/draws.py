@@ -40,7 +40,9 @@ def mix_hashes(first: Hashes, second: Hashes) -> Floats:
 
 
 def make_clocks(records: Hashes, words: Hashes, weights: Floats) -> Floats:
-    """(T, M) times at which clocks ring; infinite where the weight is 0.
+    """Make an exponential clock for each candidate: whoever takes those that ring first draws them by weight.
+
+    Returns (T, M) times, the sooner the larger the weight; infinite where the weight is 0.
 
     Args:
         records: (T,) hashes of the records.

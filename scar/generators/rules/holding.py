@@ -30,7 +30,7 @@ OPEN = ""
 
 @cache
 def find_denial(predicate: str) -> str:
-    """The predicate that boxes and masks deny in place of another one, which holds only if this one does; or `OPEN`.
+    """The simpler predicate that holds wherever this one does, and that boxes and masks can deny; `OPEN` if none.
 
     A posture holds only if its preposition does. Predicates with the same denial hold alike.
 
@@ -57,7 +57,7 @@ def may_hold(denial: str, region: Region, other: Region) -> bool:
 
 
 def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) -> dict[str, frozenset[int]]:
-    """By denial, the ids of those of some other regions with which its predicates may hold for a region."""
+    """For each of ``denials``, the ids of the ``others`` with which the region may stand in that relation."""
     several = tuple(others)
     return {denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials}
 

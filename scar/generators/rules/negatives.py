@@ -54,7 +54,7 @@ def write_negatives(
 
 
 def have_false_relations(golds: Golds) -> list[bool]:
-    """Whether each true caption gets three false relations from the words of the tables, without a fit to a corpus."""
+    """For each true caption, whether the word tables alone, without a fit, give at least three false relations."""
     found: list[bool] = []
     for first in range(0, len(golds), _ROWS):
         batch = GoldBatch(golds[first : first + _ROWS], (), frozenset())
@@ -76,7 +76,7 @@ def make_blocks(golds: Golds, stats: CaptionStats) -> dict[Part, CandidateBlock]
 
 
 def draw_swaps(golds: Golds, stats: CaptionStats, veto_counts: Counter[str]) -> dict[Part, list[list[CaptionPhrases]]]:
-    """Draw at most `RESERVE` false captions of each part for each gold, of different texts, as their clocks ring."""
+    """For each part and gold, draw at most `RESERVE` false captions with different texts, in their drawn order."""
     records = hash_texts(task.key for task, _ in golds)
     found: dict[Part, list[list[CaptionPhrases]]] = {}
     for part, block in make_blocks(golds, stats).items():

@@ -29,7 +29,7 @@ from scar.language.lexicon import (
 
 
 class Numbers(dict[Any, int]):
-    """Things by number, in the order in which they were first asked for."""
+    """Gives each thing a number, from 0, in the order in which things are first looked up."""
 
     def __missing__(self, key: Hashable) -> int:
         self[key] = number = len(self)
@@ -70,7 +70,7 @@ class NounTable:
         return np.array([self.numbers[noun] for noun in nouns], np.intp)
 
     def ask(self, rule: Callable[[str], float]) -> Any:
-        """(N,) answer of a rule for each noun; it is asked once a class."""
+        """(N,) what a rule says of each noun; nouns of one class share its answer."""
         return np.array([rule(noun) for noun in self.class_members])[self.classes] if self.nouns else np.zeros(0)
 
     @cached_property

@@ -77,7 +77,7 @@ class NounSwap:
 
 
 def not_one_element(swap: NounSwap) -> Bools:
-    """The false part reads as that of the gold caption, or is empty."""
+    """Refuse a part that reads as that of the gold caption, or is empty: (T, M), as all vetoes here."""
     texts = {text: number for number, text in enumerate(dict.fromkeys(phrase.text.lower() for phrase in swap.phrases))}
     columns = np.array([texts[phrase.text.lower()] for phrase in swap.phrases], np.intp)
     rows = np.array([texts.get(phrase.text.lower(), -1) for phrase in swap.true], np.intp)
@@ -86,12 +86,12 @@ def not_one_element(swap: NounSwap) -> Bools:
 
 
 def wordnet_related(swap: NounSwap) -> Bools:
-    """The false scene or object is a synonym, a hyponym or a hypernym of the true one."""
+    """Refuse a scene or object that is a synonym, a hyponym or a hypernym of the true one."""
     return swap.plain & swap.fits_true(swap.batch.nouns.related)
 
 
 def lookalike(swap: NounSwap) -> Bools:
-    """A viewer may mistake the false object or thing for the true one.
+    """Refuse an object or thing that a viewer may mistake for the true one.
 
     Any two nouns for persons are alike, except those that exclude each other, such as "man" and "woman".
     """
@@ -99,12 +99,12 @@ def lookalike(swap: NounSwap) -> Bools:
 
 
 def present_in_box(swap: NounSwap) -> Bools:
-    """A thing that the false object may name is visible in the region's box."""
+    """Refuse an object that may name a thing that is visible in the region's box."""
     return ~swap.contrasts & swap.batch.in_box[:, swap.nouns]
 
 
 def fits_captions(swap: NounSwap) -> Bools:
-    """The human texts mention the false part, and the picture has no annotated thing that explains the mention."""
+    """Refuse a part that human texts mention, unless an annotated thing of the picture explains the mention."""
     batch = swap.batch
     is_other = swap.nouns != batch.nouns.find(phrase.noun for phrase in swap.true)[:, None]
     refused: Bools = (batch.mentioned & ~batch.shown)[:, swap.nouns] & is_other & ~swap.groups
@@ -115,7 +115,7 @@ def fits_captions(swap: NounSwap) -> Bools:
 
 
 def unannotated(swap: NounSwap) -> Bools:
-    """The false thing may be in the picture although no annotation names it: the source annotates none."""
+    """Refuse a thing that may be in the picture unannotated, as the source never annotates such things."""
     names = [thing.name for thing in swap.batch.nouns.things]
     annotated = np.array([name in swap.batch.annotated for name in names], bool)[swap.nouns]
     found: Bools = swap.plain & ~swap.batch.shown[:, swap.nouns] & ~annotated
@@ -123,7 +123,7 @@ def unannotated(swap: NounSwap) -> Bools:
 
 
 def unknown(swap: NounSwap) -> Bools:
-    """(M,) whether no table lists the name of a candidate's thing."""
+    """Refuse a candidate whose thing no table lists: (M,)."""
     listed = np.array([thing.name in read_things() for thing in swap.batch.nouns.things], bool)
     found: Bools = ~listed[swap.nouns]
     return found

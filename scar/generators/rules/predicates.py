@@ -66,7 +66,7 @@ class Predicate(NamedTuple):
 
 
 def list_ranks(true: str, group: NounPhrase) -> dict[str, float]:
-    """The other ranks in a row of as many things; for the largest thing, smaller or as large; each with its weight."""
+    """The false ranks by weight: other places in the row; for the largest thing, "smaller than" and the like."""
     count = NUMBERS.index(group.text.rpartition(" ")[2]) + 2 if group.text.startswith("a row of ") else 0
     return dict.fromkeys(_SIZES if true == LARGER_THAN else list_rank_predicates(true, count), 1.0)
 

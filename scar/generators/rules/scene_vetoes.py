@@ -23,7 +23,7 @@ _BEARERS = frozenset({"furniture", "fixture", "vehicle", "ridden", "train", "afl
 
 
 def echo(swap: NounSwap) -> Bools:
-    """The caption names a thing twice, or its end is a kind of the region's thing."""
+    """Refuse a scene with which the caption names a thing twice, or that is a kind of the region's thing."""
     batch, same = swap.batch, swap.batch.nouns.same
     has_landmark = batch.test(names_landmark)
     refused = swap.look_up(same, batch.objects) | swap.look_up(batch.nouns.related, batch.names)
@@ -32,7 +32,7 @@ def echo(swap: NounSwap) -> Bools:
 
 
 def fits_place(swap: NounSwap, places: Bools) -> Bools:
-    """The false place may be where the picture was taken: no place is known, or a known one is compatible with it."""
+    """Refuse a place where the picture may have been taken: no place is known, or a known one is compatible."""
     scenes = [resolve_scene(phrase.noun) for phrase in swap.phrases]
     rows = Numbers()
     known = [[rows[scene] for scene in several if scene.side] for several in swap.batch.true_scenes]
@@ -43,7 +43,7 @@ def fits_place(swap: NounSwap, places: Bools) -> Bools:
 
 
 def holds_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
-    """The false thing at the end is in the picture, and boxes and masks do not deny the last relation to it."""
+    """Refuse a thing of the picture to which, by boxes and masks, the region may stand in the last relation."""
     batch = swap.batch
     found = np.zeros(places.shape, bool)
     for row, (task, gold, preposition) in enumerate(zip(batch.tasks, batch.golds, prepositions, strict=True)):
@@ -61,7 +61,7 @@ def holds_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) 
 
 
 def unannotated(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> Bools:
-    """The false thing may be in the picture although no annotation names it, as the source never annotates such things.
+    """Refuse a thing that may be in the picture unannotated, as the source never annotates such things.
 
     After "on" and "in", a false bearer such as a table passes if the true thing is a bearer too: what rests on one is
     on no other. A true thing that is no bearer, such as a plate, may itself be on a table that nobody annotated.
@@ -76,7 +76,7 @@ def unannotated(swap: NounSwap, places: Bools, prepositions: Sequence[str]) -> B
 
 
 def fits_captions(swap: NounSwap, places: Bools) -> Bools:
-    """The human texts mention the false place, or the false thing, and no annotated thing explains the mention."""
+    """Refuse a place or thing that human texts mention, unless an annotated thing explains the mention."""
     names = [resolve_scene(phrase.noun).name for phrase in swap.phrases]
     named = np.array([[name in several for name in names] for several in swap.batch.named_scenes], bool)
     refused = noun_vetoes.fits_captions(swap)

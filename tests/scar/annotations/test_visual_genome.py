@@ -11,14 +11,14 @@ import pytest
 
 from scar.accounting import Tally
 from scar.annotations import PictureIndex, open_index
-from scar.annotations.visual_genome import EVAL_SHARE, split_of
+from scar.annotations.visual_genome import EVAL_SHARE, choose_split
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Box, Picture, Relation, Split
 
-TRAIN_IDS = [number for number in range(1, 100) if split_of(number) == "train"]
+TRAIN_IDS = [number for number in range(1, 100) if choose_split(number) == "train"]
 FIRST, SECOND = TRAIN_IDS[:2]
-HELD = next(number for number in range(1, 1000) if split_of(number) == "eval")
+HELD = next(number for number in range(1, 1000) if choose_split(number) == "eval")
 
 
 def thing(number: int, name: str, *box: float, **changes: Any) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def test_objects_are_regions_with_what_is_said_of_them(genome: Genome) -> None:
 
 def test_a_hash_splits_and_other_images_do_not_matter(genome: Genome) -> None:
     assert [picture.id for picture in genome.pictures(Tally(), "eval")] == [HELD]
-    shares = sum(split_of(number) == "eval" for number in range(20_000)) / 20_000
+    shares = sum(choose_split(number) == "eval" for number in range(20_000)) / 20_000
     assert shares == pytest.approx(EVAL_SHARE, abs=0.006)
-    assert [split_of(number) for number in (1, 2, 3, 2_412_620)] == ["eval", "train", "train", "eval"]
+    assert [choose_split(number) for number in (1, 2, 3, 2_412_620)] == ["eval", "train", "train", "eval"]
 
 
 def test_identities_are_those_of_coco_then_of_flickr(genome: Genome) -> None:

@@ -20,7 +20,7 @@ from scar import build, read
 from scar.accounting import Tally
 from scar.annotations import captions, coco_index, json_stream, open_index, visual_genome
 from scar.annotations.call_cache import CallCache
-from scar.annotations.visual_genome import split_of
+from scar.annotations.visual_genome import choose_split
 from scar.errors import LeakageError
 from scar.formats.check import check_folder
 from scar.inspect.against_paper import compare_with_paper
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 CATEGORIES = [{"id": 1, "name": "cup"}, {"id": 2, "name": "dog"}]
 BOXES = ((4, 5, 30, 40), (50, 10, 40, 30), (60, 45, 55, 44))
 
-GENOME = [number for number in range(1, 200) if split_of(number) == "train"][:3]
-GENOME_EVAL = next(number for number in range(1, 999) if split_of(number) == "eval")
+GENOME = [number for number in range(1, 200) if choose_split(number) == "train"][:3]
+GENOME_EVAL = next(number for number in range(1, 999) if choose_split(number) == "eval")
 GENOME_TO_COCO = {GENOME[0]: 10, GENOME[1]: 5, GENOME[2]: None, GENOME_EVAL: 3}
 
 
