@@ -37,7 +37,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
     "mmeb_eval": (
         {"item", "load_record", "foreign_code", "model_options"},
         {"embedder", "vectors"},
-        {"multi_vectors"},
+        {"multi_vectors", "wrapped_embedder"},
         {"models", "templates"},
         {"data", "contract", "toy_items"},
         {"regions"},

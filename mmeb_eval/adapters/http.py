@@ -214,30 +214,10 @@ class _RefuseRedirects(urllib.request.HTTPRedirectHandler):
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
-def load(
-    url: str,
-    *,
-    protocol: str | None = None,
-    request_json: str | None = None,
-    at_once: int | None = None,
-    truncate: bool = False,
-) -> Endpoint:
-    """Make the embedder of an endpoint; ``url`` ends in ``#`` and the model's name.
+def _make_loader(shape: str | None, prefix: str) -> Callable[..., Endpoint]:
+    """The function that makes the embedder of an endpoint; without a shape, the end of the URL's path tells it."""
 
-    The end of the URL's path tells the shape, see `mmeb_eval.adapters.endpoint_shapes.find_shape_by_path`. For the
-    options, see `EndpointOptions`.
-
-    Raises:
-        EvalError: ``url`` is not a URL, names no model, or contains a user or password; or an option cannot be used.
-    """
-    shape = find_shape_by_path(urlsplit(urldefrag(url)[0]).path)
-    return Endpoint(url, shape, "", EndpointOptions.parse(protocol, request_json, at_once, truncate))
-
-
-def _make_loader(shape: str, prefix: str) -> Callable[..., Endpoint]:
-    """A function like `load` for the endpoints of one shape."""
-
-    def load_shape(
+    def load(
         url: str,
         *,
         protocol: str | None = None,
@@ -245,20 +225,29 @@ def _make_loader(shape: str, prefix: str) -> Callable[..., Endpoint]:
         at_once: int | None = None,
         truncate: bool = False,
     ) -> Endpoint:
-        options = EndpointOptions.parse(protocol, request_json, at_once, truncate)
-        return Endpoint(url, SHAPES[shape], f"{prefix}:", options)
+        """Make the embedder of an endpoint; ``url`` ends in ``#`` and the model's name.
 
-    return load_shape
+        For the options, see `EndpointOptions`.
+
+        Raises:
+            EvalError: ``url`` is not a URL, names no model, or contains a user or password; or an option cannot be
+                used.
+        """
+        found = SHAPES[shape] if shape else find_shape_by_path(urlsplit(urldefrag(url)[0]).path)
+        return Endpoint(url, found, prefix, EndpointOptions.parse(protocol, request_json, at_once, truncate))
+
+    return load
 
 
-load_vllm = _make_loader("messages", "vllm")
-load_openai = _make_loader("openai", "openai")
-load_jina = _make_loader("jina", "jina")
-load_cohere = _make_loader("cohere", "cohere")
-load_voyage = _make_loader("voyage", "voyage")
-load_tei = _make_loader("tei", "tei")
-load_infinity = _make_loader("infinity", "infinity")
-load_ollama = _make_loader("ollama", "ollama")
+load = _make_loader(None, "")
+load_vllm = _make_loader("messages", "vllm:")
+load_openai = _make_loader("openai", "openai:")
+load_jina = _make_loader("jina", "jina:")
+load_cohere = _make_loader("cohere", "cohere:")
+load_voyage = _make_loader("voyage", "voyage:")
+load_tei = _make_loader("tei", "tei:")
+load_infinity = _make_loader("infinity", "infinity:")
+load_ollama = _make_loader("ollama", "ollama:")
 
 
 def normalise_url(url: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmeb_eval.data.images import open_rgb, read_image_header
-from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_settings
+from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item, describe_item
 from mmeb_eval.regions.box_problems import find_box_problem
+from mmeb_eval.wrapped_embedder import WrappedEmbedder
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
@@ -91,36 +92,19 @@ def apply_strategy(embedder: Embedder, strategy: str) -> Embedder:
     return RegionAdapter(embedder, strategy)
 
 
-class RegionAdapter:
+class RegionAdapter(WrappedEmbedder):
     """An embedder with a region strategy: it tells another embedder in the strategy's way which region is meant.
 
-    Name, layout, settings and counts are those of the inner embedder, with the strategy added to the name.
-
     Attributes:
-        inner: the embedder that is wrapped.
         region: name of the strategy, as in results.
         prompts: ``("box",)``; empty for a strategy whose items have no boxes, as the evaluator writes them into the
             texts or leaves them out.
     """
 
     def __init__(self, inner: Embedder, region: str) -> None:
-        self.inner = inner
+        super().__init__(inner, f"+{region}")
         self.region = region
-        self.name = f"{inner.name}+{region}"
-        self.layout = get_layout_name(inner)
         self.prompts = () if region in (*TEXT_STRATEGIES, WHOLE_IMAGE) else ("box",)
-        self.stored: bool = getattr(inner, "stored", True)
-        self.multi_vector: bool = getattr(inner, "multi_vector", False)
-        self.max_batch_size: int | None = getattr(inner, "max_batch_size", None)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The inner embedder's settings."""
-        return get_settings(self.inner)
-
-    def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """The inner embedder's counts of these items, such as how many texts are cut; no image is changed for it."""
-        return get_counts(self.inner, items)
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Apply the strategy and return the inner embedder's (len(items), D) rows.

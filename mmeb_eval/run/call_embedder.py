@@ -9,6 +9,7 @@ from mmeb_eval.foreign_code import describe_exception, is_ours
 from mmeb_eval.item import Item, describe_item
 from mmeb_eval.multi_vectors import Vectors, check_multi_vectors
 from mmeb_eval.vectors import check_vectors
+from mmeb_eval.wrapped_embedder import unwrap_embedder
 from scar.errors import ContractError, DataError, ItemError, ScarError
 
 OUT_OF_MEMORY = (
@@ -48,7 +49,7 @@ def call_embedder(embedder: Embedder, items: Sequence[Item]) -> Vectors:
             if len(items) > 1:
                 raise OutOfMemory(f"{embedder.name}: memory ran out on {len(items)} items") from error
             raise ContractError(f"{embedder.name}: memory ran out on {describe_item(items[0])}.", items[0]) from error
-        if is_ours(type(getattr(embedder, "inner", embedder)).__module__):
+        if is_ours(type(unwrap_embedder(embedder)).__module__):
             raise
         failing = _find_failing_item(embedder, items) if len(items) > 1 else items[0]
         if failing is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.run.progress import Workload
+from mmeb_eval.wrapped_embedder import unwrap_embedder
 
 
 def describe_plan(embedder: Embedder, workloads: Iterable[Workload], batch_size: int) -> str:
@@ -29,5 +30,5 @@ def count_requests(embedder: Embedder, workloads: Iterable[Workload], batch_size
 
     An embedder behind a server has a method ``count_requests(texts, images, batch_size)``.
     """
-    count = getattr(getattr(embedder, "inner", embedder), "count_requests", None)
+    count = getattr(unwrap_embedder(embedder), "count_requests", None)
     return None if count is None else sum(count(task.texts, task.images, batch_size) for task in workloads)

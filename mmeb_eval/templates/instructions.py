@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import Embedder, get_prompt_kinds
 from mmeb_eval.item import Item
 from mmeb_eval.templates.apart import clean_instruction
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN
+from mmeb_eval.wrapped_embedder import WrappedEmbedder
 from scar.errors import UnknownName
 
 INSTRUCTION_PROBES: Mapping[str, Callable[[str], str]] = {
@@ -32,35 +33,18 @@ def rewrite_instruction(instruction: str, probe: str) -> str:
     return token + INSTRUCTION_PROBES[probe](clean_instruction(instruction))
 
 
-class InstructionAdapter:
+class InstructionAdapter(WrappedEmbedder):
     """An embedder whose queries get other instructions; the evaluator changes them when it reads the rows.
 
-    All but the name is that of the inner embedder.
-
     Attributes:
-        inner: the embedder that is wrapped.
         instruction_probe: name of the probe, a key of `INSTRUCTION_PROBES`.
     """
 
     def __init__(self, inner: Embedder, probe: str) -> None:
-        self.inner = inner
+        super().__init__(inner, f"+instruction-{probe}")
         self.instruction_probe = probe
-        self.name = f"{inner.name}+instruction-{probe}"
-        self.layout = get_layout_name(inner)
         self.prompts = tuple(sorted(get_prompt_kinds(inner)))
         self.region: str | None = getattr(inner, "region", None)
-        self.stored: bool = getattr(inner, "stored", True)
-        self.multi_vector: bool = getattr(inner, "multi_vector", False)
-        self.max_batch_size: int | None = getattr(inner, "max_batch_size", None)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The inner embedder's settings."""
-        return get_settings(self.inner)
-
-    def counts(self, items: Sequence[Item]) -> dict[str, int]:
-        """The inner embedder's counts of these items."""
-        return get_counts(self.inner, items)
 
     def embed(self, items: Iterable[Item]) -> Any:
         """The inner embedder's vectors."""

@@ -35,8 +35,7 @@ OVER_TEN = Limit("best judge over ten", 0.20, 0.20)
 IN_PART = Limit("best judge in a part", 0.40, 0.50)
 HARD_OBJECTS = Limit("object swaps of the same kind or elsewhere", 0.60, 0.60, is_least=True)
 PLAUSIBLE_SCENES = Limit("scenes plausible for the object", 0.60, 0.50, is_least=True)
-LIMITS = (OVER_TEN, IN_PART, HARD_OBJECTS, PLAUSIBLE_SCENES)
-"""Source: issue 20, which sets them for corpora with and without people's words."""
+"""The limits. A corpus with people's words is held to stricter ones."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class LimitCheck:
 
 
 def check_limits(report: dict[str, Any]) -> list[LimitCheck]:
-    """Compare the figures of an audit with `LIMITS`; figures that an earlier audit lacks are left out.
+    """Compare the figures of an audit with the limits; figures that an earlier audit lacks are left out.
 
     Of several judges, the best counts, and one that breaks the limit before one that does not.
 

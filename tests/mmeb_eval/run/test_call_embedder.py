@@ -16,6 +16,7 @@ from mmeb_eval.item import Item
 from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.run.call_embedder import call_embedder
 from mmeb_eval.run.evaluate import evaluate
+from mmeb_eval.templates.instructions import apply_instruction_probe
 from scar.errors import ContractError, DataError, ItemError
 
 ITEMS = [Item("a cat"), Item("a dog"), Item("a bus")]
@@ -107,3 +108,16 @@ def test_an_evaluation_names_file_and_row(image_only: bool, corpus: Path) -> Non
     embedder = BrokenImage(lambda _: False) if image_only else Fails(fails)
     with pytest.raises(DataError if image_only else ContractError, match=r"SCaR_eval_Toy.parquet, row \d+: "):
         evaluate(embedder, files)
+
+
+def test_an_exception_behind_two_wrappers_is_that_of_the_users_code() -> None:
+    class Broken:
+        name = "broken"
+
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            raise ZeroDivisionError
+
+    wrapped = apply_instruction_probe(apply_strategy(Broken(), "text"), "none")
+    assert wrapped.name == "broken+text+instruction-none"
+    with pytest.raises(ContractError, match=r"broken\+text\+instruction-none: embed raised ZeroDivisionError"):
+        call_embedder(wrapped, [Item("a")])
