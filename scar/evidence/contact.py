@@ -24,7 +24,6 @@ from scar.evidence.geometry import is_apart, measure_gaps
 from scar.evidence.mask_runs import MaskRuns
 from scar.evidence.open_pairs import find_open_pairs, is_between
 from scar.evidence.thing_groups import find_groups
-from scar.evidence.visibility import is_sliver, is_well_seen
 from scar.language.exclusion import find_preposition_class
 from scar.language.lexicon import resolve_category
 from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
@@ -40,14 +39,10 @@ _MIN_HAND_SHARE = 0.15
 _MAX_REGIONS = 200
 """Most regions of a picture whose pairs are looked at."""
 
-_MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.003
-"""Least share of the image that a thing covers next to which, or before or behind which, another one is; and that a
-thing covers that another one holds, bears or wears: a reader must see it."""
-
 _MIN_RELATIVE_SHARE = 0.05
-"""Least area of such a thing relative to the other one: nobody finds a bus by a bird."""
+"""Least area of a thing next to which another one is, relative to that: nobody finds a bus by a bird."""
 
-_PLACING = (NEXT_TO, IN_FRONT_OF, BEHIND)
+PLACING = (NEXT_TO, IN_FRONT_OF, BEHIND)
 """Predicates that say where a thing is, not what bears or holds it: their landmark is a thing that one sees first."""
 
 _MIN_BORNE_SHARE = 0.1
@@ -127,7 +122,7 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
                 continue
             landmarks = [regions[j] for j in passed]
             told += ((regions[i], other) for other in _keep_clear(rule, regions[i], landmarks))
-        for subject, contact in _iter_said(rule, told, picture):
+        for subject, contact in _iter_said(rule, told):
             found.setdefault(subject.id, []).append(contact)
     return {number: tuple(contacts) for number, contacts in found.items()}
 
@@ -175,13 +170,10 @@ class _Whereabouts:
         return self.holders.get(i) == self.holders.get(j)
 
 
-def _iter_said(
-    rule: _Rule, pairs: Sequence[tuple[Region, Region]], picture: Picture
-) -> Iterator[tuple[Region, Contact]]:
+def _iter_said(rule: _Rule, pairs: Sequence[tuple[Region, Region]]) -> Iterator[tuple[Region, Contact]]:
     """Yield subject and contact of what a caption says of each pair, in both directions.
 
-    Several cups on one table make it one "with cups"; "next to" and the like need a landmark that one sees first. A
-    thing of which the frame leaves a strip has no relation.
+    Several cups on one table make it one "with cups"; "next to" and the like need a landmark that one sees first.
     """
     borne = Counter(
         (bearer.id, resolve_category(thing.category))
@@ -190,11 +182,9 @@ def _iter_said(
     )
     for thing, other in pairs:
         for subject, predicate, landmark in ((thing, rule.predicate, other), (other, rule.inverse, thing)):
-            is_placed = predicate in _PLACING
-            if is_placed and landmark.box.area < _MIN_RELATIVE_SHARE * subject.box.area:
+            if predicate in PLACING and landmark.box.area < _MIN_RELATIVE_SHARE * subject.box.area:
                 continue
-            least = _MIN_LANDMARK_SHARE if is_placed else _MIN_HAD_SHARE
-            if predicate and is_well_seen(landmark.box, picture, least) and not is_sliver(subject.box, picture):
+            if predicate:
                 several = predicate == BEARING and borne[subject.id, resolve_category(landmark.category)] > 1
                 yield subject, Contact(predicate, landmark, several)
 
@@ -248,7 +238,7 @@ def is_contact_denied(predicate: str, region: Region, other: Region) -> bool:
         return gap_x >= least_x or gap_y >= least_y
     if predicate == NEAR:
         return is_apart(a, b)
-    if meaning in _PLACING:
+    if meaning in PLACING:
         near, far = (a, b) if meaning == IN_FRONT_OF else (b, a)
         covers = a.intersection_area(b) >= 0.5 * min(a.area, b.area)
         ends_higher = near.y1 < far.y1 - 0.03 * (a.height + b.height) / 2

@@ -24,6 +24,11 @@ def _rests(thing: MaskRuns, bearer: MaskRuns) -> bool:
     return thing.share_on(bearer) >= 0.6 or thing.share_within(bearer) >= 0.7
 
 
+def _lies_close(thing: MaskRuns, bearer: MaskRuns) -> bool:
+    """The bearer fills the picture and touches the thing, so that a plate between them may be all that one sees."""
+    return bearer.fills_view and _touches(thing, bearer)
+
+
 def _settles(thing: MaskRuns, seat: MaskRuns) -> bool:
     """As `_rests`, below the seat's upper edge: what ends there is seen above its back."""
     return thing.box.y1 > seat.box.y0 + 0.3 * seat.box.height and _rests(thing, seat)
@@ -162,10 +167,10 @@ def _beside(thing: MaskRuns, other: MaskRuns) -> bool:
     """
     a, b = thing.box, other.box
     gap, _ = measure_gaps(a, b)
-    if not -0.35 <= gap / (min(a.width, b.width) or 1) <= 0.3:
+    if not -0.2 <= gap / (min(a.width, b.width) or 1) <= 0.3:
         return False
     least = min(a.height, b.height)
-    if abs(a.y1 - b.y1) > 0.3 * least or max(a.area, b.area) > 12 * min(a.area, b.area):
+    if abs(a.y1 - b.y1) > 0.25 * least or max(a.area, b.area) > 12 * min(a.area, b.area):
         return False
     if thing.is_cut_below or other.is_cut_below:
         return abs(a.y0 - b.y0) <= 0.3 * least and max(a.height, b.height) <= 1.5 * least
@@ -198,10 +203,10 @@ def _near(thing: MaskRuns, other: MaskRuns) -> bool:
 
 
 def _sits(person: MaskRuns, seat: MaskRuns) -> bool:
-    """The person's middle is over the seat, at its level, and the two touch much."""
+    """The person's middle is over the seat, at its level, and the two touch much; who stands before it is narrower."""
     a, b = person.box, seat.box
     common = min(a.x1, b.x1) - max(a.x0, b.x0)
-    if common < 0.6 * min(a.width, b.width) or a.area > 6 * b.area:
+    if common < 0.6 * min(a.width, b.width) or a.area > 6 * b.area or a.height > 2.6 * a.width:
         return False
     hips = a.y0 + 0.65 * a.height
     return b.y0 < hips < b.y1 + 0.1 * b.height and a.y0 < b.y0 + 0.5 * b.height and person.share_touching(seat) >= 0.15
@@ -209,6 +214,7 @@ def _sits(person: MaskRuns, seat: MaskRuns) -> bool:
 
 CONTACT_TESTS: Mapping[str, ContactTest] = {
     "rests": _rests,
+    "lies_close": _lies_close,
     "settles": _settles,
     "rests_amid": _rests_amid,
     "perches": _perches,
@@ -243,7 +249,7 @@ HOLDING_TESTS = frozenset({"held", "grasped", "worn"})
 NEIGHBOR_TESTS = frozenset({"beside", "alongside", "near"})
 """Tests that show that two things are side by side."""
 
-ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches", "unsettled"}
+ONE_LANDMARK_TESTS = frozenset(CONTACT_TESTS) - NEIGHBOR_TESTS - {"in_front", "touches", "unsettled", "lies_close"}
 """Tests for relations that a thing has to one landmark only; if several pass, it is open which one is the true one."""
 
 

@@ -20,6 +20,9 @@ _FOOT_SHARE = 0.25
 _CUT_SHARE = 0.02
 """How far from the lower edge of the image a mask may end that this edge cuts off, as a share of the height."""
 
+_VIEW_SHARE = 0.85
+"""Least share of the image that the box of a thing covers that fills it."""
+
 _GRID = 24
 """Points along each side of a box at which it is looked up what covers it."""
 
@@ -30,13 +33,14 @@ class MaskRuns:
 
     Attributes:
         box: bounding box of the region.
-        height: height of the image in pixels.
+        width, height: width and height of the image in pixels.
         starts: (R,) first position of each run, ascending.
         ends: (R,) the position after the last one of each run.
         reach: how far another mask may be from this one and still touch it, in pixels.
     """
 
     box: Box
+    width: int
     height: int
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
@@ -48,7 +52,9 @@ class MaskRuns:
         edges = np.cumsum(decode_runs(mask.counts))
         starts, ends = edges[:-1:2], edges[1::2]
         some = min(len(starts), len(ends))
-        return cls(box, mask.size[0], starts[:some], ends[:some], max(2, round(_REACH_SHARE * max(mask.size))))
+        return cls(
+            box, mask.size[1], mask.size[0], starts[:some], ends[:some], max(2, round(_REACH_SHARE * max(mask.size)))
+        )
 
     @cached_property
     def area(self) -> int:
@@ -65,6 +71,11 @@ class MaskRuns:
     def is_cut_below(self) -> bool:
         """Whether the lower edge of the image cuts off the region."""
         return self.box.y1 >= (1 - _CUT_SHARE) * self.height
+
+    @property
+    def fills_view(self) -> bool:
+        """Whether the region fills the image: what is seen on it is seen from close by."""
+        return self.box.area >= _VIEW_SHARE * self.width * self.height
 
     def _in_column(self, positions: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether positions are in the same columns as others."""

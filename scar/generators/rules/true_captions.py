@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from scar.evidence.contact import PLACING
 from scar.evidence.geometry import find_positions
 from scar.evidence.grounding import ground_statements
 from scar.evidence.landmarks import find_direction_relations
@@ -34,6 +35,10 @@ _WEAK = ("in front of", "behind", "next to", "under")
 
 _HAD = frozenset({"held by", "carried by", "worn by"})
 """Predicates of what a person has."""
+
+_MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.003
+"""Least share of the picture that a thing covers next to which, or before or behind which, another one is; and that a
+thing covers that another one holds, bears or wears: a reader must see it."""
 
 _MIN_PLACED_SHARE, _MIN_CENTRAL_SHARE = 0.02, 0.1
 """Least share of the picture for a thing of which the position is said, and for one in its middle: a smaller one has
@@ -90,6 +95,9 @@ def _iter_relational(evidence: PictureEvidence, region: Region) -> Iterator[True
 def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[Reason, str, NounPhrase, float]]:
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
     for predicate, other, several in evidence.contacts.get(region.id, ()):
+        least = _MIN_LANDMARK_SHARE if predicate in PLACING else _MIN_HAD_SHARE
+        if is_sliver(region.box, evidence.picture) or not is_well_seen(other.box, evidence.picture, least):
+            continue
         phrase = name_several(other.category) if several else _name_other(evidence, region, other)
         yield "mask", predicate, phrase, 0.6 if predicate in _WEAK else 1.0
     thing = evidence.things[region.category]

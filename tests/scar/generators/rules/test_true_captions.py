@@ -36,6 +36,24 @@ def test_contact_is_told_with_the_scene_if_the_picture_has_one() -> None:
     assert told(with_scene, CUP)["a cup on a table in a kitchen"] == "mask"
 
 
+def test_what_is_hardly_seen_is_no_landmark_and_a_strip_at_the_frame_is_not_told() -> None:
+    person, phone = region_of(1, "person", 100, 20, 180, 220), region_of(2, "cell phone", 140, 80, 165, 105)
+    tiny = region_of(2, "cell phone", 140, 80, 152, 92)
+    assert "a person holding a cell phone" in told(Picture(6, "a.jpg", WIDTH, HEIGHT, (person, phone)), person)
+    assert told(Picture(7, "a.jpg", WIDTH, HEIGHT, (person, tiny)), person) == {}
+    oven, strip = region_of(1, "oven", 200, 60, 300, 200), region_of(2, "refrigerator", 303, 20, 320, 200)
+    picture = Picture(8, "a.jpg", WIDTH, HEIGHT, (oven, strip), scene="kitchen")
+    assert told(picture, strip) == {}
+    assert not any("refrigerator" in text for text in told(picture, oven))
+
+
+def test_a_small_thing_is_at_no_place_of_the_picture() -> None:
+    large, small = region_of(1, "dog", 20, 100, 80, 160), region_of(1, "dog", 20, 100, 50, 130)
+    for dog, is_told in ((large, True), (small, False)):
+        texts = told(Picture(9, "a.jpg", WIDTH, HEIGHT, (dog,), scene="field"), dog)
+        assert ("a dog on the left of a picture of a field" in texts) == is_told
+
+
 def test_a_relation_that_a_rival_has_too_is_not_told() -> None:
     second = region_of(3, "cup", 200, 90, 230, 140)
     picture = Picture(3, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP, second))
