@@ -21,7 +21,7 @@ from scar.annotations.coco_image import CocoRef, FileReading
 from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.file_kind import INSTANCES, explain_kind
-from scar.annotations.image_captions import CaptionIndex, index_image_captions
+from scar.annotations.image_captions import ImageCaptions, index_image_captions
 from scar.annotations.image_sizes import ImageFolder
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import FileSpans, select_image
@@ -49,7 +49,7 @@ class CocoIndex(PictureIndex):
     images: Sequence[CocoImage]
     annotations: tuple[FileSpans, ...]
     readings: tuple[FileReading, ...]
-    captions: CaptionIndex
+    captions: ImageCaptions
     relations: Mapping[int, Sequence[Relation]]
     phrases: Mapping[int, Mapping[int, tuple[str, ...]]] | None
     given_ids: tuple[Mapping[int, Any], Mapping[int, Any]] = ({}, {})

@@ -20,38 +20,31 @@ from scar.errors import BadRecord, InputError
 
 @dataclass(frozen=True, slots=True)
 class ImageCaptions:
-    """The captions of one image.
-
-    Attributes:
-        spans: where they are in a captions JSON; None if there is none.
-        texts: captions that are in memory, as their file has them.
-    """
-
-    spans: FileSpans | None = None
-    texts: tuple[str, ...] = ()
-
-    def read(self) -> tuple[str, ...]:
-        """The captions, without repetition of those in memory."""
-        found = read_captions(*self.spans) if self.spans else ()
-        texts = dict.fromkeys(" ".join(text.split()) for text in self.texts)
-        return found + tuple(text for text in texts if text not in found)
-
-
-@dataclass(frozen=True, slots=True)
-class CaptionIndex:
-    """The captions of the images of a source.
+    """The captions of the images of a source, or of one of them.
 
     Attributes:
         spans: where they are in a captions JSON, by image; None if there is none.
-        texts: captions that are in memory, by image id.
+        texts_by_image: captions that are in memory, as their file has them, by image id.
     """
 
     spans: FileSpans | None = None
-    texts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    texts_by_image: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The captions that are in memory."""
+        return tuple(text for texts in self.texts_by_image.values() for text in texts)
 
     def select(self, image: int) -> ImageCaptions:
         """The captions of the image with this id; there may be none."""
-        return ImageCaptions(select_image(self.spans, image) if self.spans else None, self.texts.get(image, ()))
+        spans = select_image(self.spans, image) if self.spans else None
+        return ImageCaptions(spans, {image: self.texts_by_image.get(image, ())})
+
+    def read(self) -> tuple[str, ...]:
+        """Read the captions; one that is in the captions JSON too, or in memory twice, comes once."""
+        found = read_captions(*self.spans) if self.spans else ()
+        texts = dict.fromkeys(" ".join(text.split()) for text in self.texts)
+        return found + tuple(text for text in texts if text not in found)
 
 
 def index_image_captions(
@@ -62,7 +55,7 @@ def index_image_captions(
     cache: CallCache,
     own: Mapping[int, tuple[str, ...]] | None = None,
     numbers: Mapping[int, int] | None = None,
-) -> CaptionIndex:
+) -> ImageCaptions:
     """Index the captions of a source.
 
     Args:
@@ -81,16 +74,18 @@ def index_image_captions(
     """
     own = own or {}
     if path is None:
-        return CaptionIndex(texts=own)
+        return ImageCaptions(None, own)
     if is_coco_form(path):
         try:
-            return CaptionIndex(index_captions(path, file_names, images_file, tally, cache, numbers), own)
+            return ImageCaptions(index_captions(path, file_names, images_file, tally, cache, numbers), own)
         except InputError as error:
             raise explain_kind(path, "a captions JSON", error) from None
     found, counts = cache(_read_forms, path, tally.skip_bad)
     tally.ignored.update(counts)
     texts = _join_captions(found, file_names, path, images_file, tally, numbers or {})
-    return CaptionIndex(texts={image: own.get(image, ()) + texts.get(image, ()) for image in texts.keys() | own.keys()})
+    return ImageCaptions(
+        None, {image: own.get(image, ()) + texts.get(image, ()) for image in texts.keys() | own.keys()}
+    )
 
 
 def _read_forms(path: Path, skip_bad: bool) -> tuple[list[FoundCaption], Mapping[str, int]]:

@@ -32,7 +32,7 @@ _DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class AnnotatedThing:
     """One annotated thing of an image.
 
     Attributes:
@@ -73,7 +73,7 @@ class ImageRecord:
 
     file: str
     size: tuple[int, int] | None
-    things: tuple[Thing, ...]
+    things: tuple[AnnotatedThing, ...]
     is_normalised: bool = False
     scene: str | None = None
 
@@ -141,7 +141,7 @@ class RecordRef:
             raise BadRecord(where, f"{path} does not decode: {error}", "image_broken") from None
         return header.stored_size if self.frame == "stored" else header.size
 
-    def _read_region(self, number: int, thing: Thing, width: int, height: int, tally: Tally) -> Region | None:
+    def _read_region(self, number: int, thing: AnnotatedThing, width: int, height: int, tally: Tally) -> Region | None:
         """The region of a thing; None if it gives none, which ``tally`` counts."""
         if thing.no_region:
             tally.rejected[thing.no_region] += 1
@@ -201,7 +201,7 @@ def make_index(
     return PictureList(source, tally, refs)
 
 
-class ImageFolder:
+class ImageLookup:
     """Finds images by the paths that annotation files of other tools give: whole, or their end, or without ending.
 
     Args:

@@ -15,7 +15,14 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
-from scar.annotations.image_records import ImageFolder, ImageRecord, Thing, count_unusable, iter_files, make_index
+from scar.annotations.image_records import (
+    AnnotatedThing,
+    ImageLookup,
+    ImageRecord,
+    count_unusable,
+    iter_files,
+    make_index,
+)
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord
 from scar.recipe import Source
@@ -53,11 +60,11 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         BadRecord: a file cannot be used, or has no image, and ``tally`` does not skip such records.
     """
     folder = source.inputs["instances"]
-    records = _iter_records(folder, ImageFolder(source.images), tally)
+    records = _iter_records(folder, ImageLookup(source.images), tally)
     return make_index(source, tally, cache, records, source.captions)
 
 
-def _iter_records(folder: Path, images: ImageFolder, tally: Tally) -> Iterator[ImageRecord]:
+def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
     for path in iter_files(folder, ".json", "LabelMe's JSON files"):
         try:
             file = _FILE.decode(path.read_bytes())
@@ -84,22 +91,22 @@ def _group_shapes(shapes: Sequence[_Shape]) -> list[list[tuple[int, _Shape]]]:
     return list(groups.values())
 
 
-def _make_thing(shapes: Sequence[tuple[int, _Shape]], file: str) -> Thing:
+def _make_thing(shapes: Sequence[tuple[int, _Shape]], file: str) -> AnnotatedThing:
     """The thing of some shapes; one that cannot be used says why."""
     number, first = shapes[0]
     where = f"{file}, shapes[{number}]"
     outlined = [shape for _, shape in shapes if shape.shape_type not in _WITHOUT_AREA]
     phrases = tuple(dict.fromkeys(text for _, shape in shapes if (text := (shape.description or "").strip())))
     if not outlined:
-        return Thing(first.label, where, no_region="no_area")
+        return AnnotatedThing(first.label, where, no_region="no_area")
     rectangles = [shape for shape in outlined if shape.shape_type in ("rectangle", "mask")]
     if len(rectangles) == len(outlined) == 1:
-        return Thing(first.label, where, box=_find_corners(outlined[0].points), phrases=phrases)
+        return AnnotatedThing(first.label, where, box=_find_corners(outlined[0].points), phrases=phrases)
     rings = tuple(filter(None, (_make_ring(shape) for shape in outlined)))
     if not rings:
         problem = f"its {first.shape_type or 'polygon'} has {len(first.points)} points, too few"
-        return Thing(first.label, where, unusable=BadRecord(where, problem, "empty_box"))
-    return Thing(first.label, where, polygons=rings, phrases=phrases)
+        return AnnotatedThing(first.label, where, unusable=BadRecord(where, problem, "empty_box"))
+    return AnnotatedThing(first.label, where, polygons=rings, phrases=phrases)
 
 
 def _find_corners(points: Sequence[tuple[float, float]]) -> tuple[float, float, float, float]:

@@ -16,7 +16,7 @@ import msgspec
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.coco_records import CATEGORY
-from scar.annotations.image_records import ImageRecord, Thing, make_index
+from scar.annotations.image_records import AnnotatedThing, ImageRecord, make_index
 from scar.annotations.json_stream import decode_record, iter_records
 from scar.annotations.pictures import PictureIndex
 from scar.common.images import BROKEN, open_image
@@ -98,13 +98,13 @@ def _iter_records(path: Path, folder: Path, tally: Tally) -> Iterator[ImageRecor
         tally.records += len(things)
 
 
-def _make_thing(segment: _Segment, categories: dict[int, str], png: Path, where: str) -> Thing:
+def _make_thing(segment: _Segment, categories: dict[int, str], png: Path, where: str) -> AnnotatedThing:
     if segment.category_id not in categories:
         problem = f"its category {segment.category_id} is not among the {len(categories)} categories"
-        return Thing("", where, unusable=BadRecord(where, problem, "no_category"))
+        return AnnotatedThing("", where, unusable=BadRecord(where, problem, "no_category"))
     read_mask = partial(_read_mask, png, segment.id)
     name = categories[segment.category_id]
-    return Thing(name, where, box=segment.bbox, read_mask=read_mask, crowd=bool(segment.iscrowd))
+    return AnnotatedThing(name, where, box=segment.bbox, read_mask=read_mask, crowd=bool(segment.iscrowd))
 
 
 def _read_mask(png: Path, number: int, width: int, height: int, where: str, orientation: int = UPRIGHT) -> Mask:

@@ -12,7 +12,14 @@ from xml.etree import ElementTree as ET
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
-from scar.annotations.image_records import ImageFolder, ImageRecord, Thing, count_unusable, iter_files, make_index
+from scar.annotations.image_records import (
+    AnnotatedThing,
+    ImageLookup,
+    ImageRecord,
+    count_unusable,
+    iter_files,
+    make_index,
+)
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord
 from scar.recipe import Source
@@ -28,11 +35,11 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         BadRecord: a file cannot be used, or has no image, and ``tally`` does not skip such records.
     """
     folder = source.inputs["instances"]
-    records = _iter_records(folder, ImageFolder(source.images), tally)
+    records = _iter_records(folder, ImageLookup(source.images), tally)
     return make_index(source, tally, cache, records, source.captions)
 
 
-def _iter_records(folder: Path, images: ImageFolder, tally: Tally) -> Iterator[ImageRecord]:
+def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
     for path in iter_files(folder, ".xml", "VOC's XML files"):
         try:
             root = _parse_xml(path)
@@ -78,18 +85,18 @@ def _read_size(root: ET.Element) -> tuple[int, int] | None:
     return (width, height) if min(width, height) > 0 else None
 
 
-def _make_thing(element: ET.Element, where: str) -> Thing:
+def _make_thing(element: ET.Element, where: str) -> AnnotatedThing:
     """The thing of an <object>; one that cannot be used says why."""
     name = element.findtext("name", "").strip()
     if not name:
-        return Thing("", where, unusable=BadRecord(where, "it has no name", "no_category"))
+        return AnnotatedThing("", where, unusable=BadRecord(where, "it has no name", "no_category"))
     try:
         x0, y0, x1, y1 = (float(element.findtext(f"bndbox/{corner}", "")) for corner in _CORNERS)
         polygon = _read_polygon(element)
     except ValueError:
         problem = "its bndbox has not the numbers xmin, ymin, xmax, ymax"
-        return Thing(name, where, unusable=BadRecord(where, problem, "malformed"))
-    return Thing(name, where, box=(x0, y0, x1 - x0, y1 - y0), polygons=(polygon,) if polygon else ())
+        return AnnotatedThing(name, where, unusable=BadRecord(where, problem, "malformed"))
+    return AnnotatedThing(name, where, box=(x0, y0, x1 - x0, y1 - y0), polygons=(polygon,) if polygon else ())
 
 
 def _read_polygon(element: ET.Element) -> tuple[float, ...]:

@@ -14,7 +14,14 @@ from typing import Any
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.file_kind import is_readme_or_licence
-from scar.annotations.image_records import ImageFolder, ImageRecord, Thing, count_unusable, iter_files, make_index
+from scar.annotations.image_records import (
+    AnnotatedThing,
+    ImageLookup,
+    ImageRecord,
+    count_unusable,
+    iter_files,
+    make_index,
+)
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
@@ -41,11 +48,11 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """
     folder = source.inputs["instances"]
     names = read_class_names(folder)
-    records = _iter_records(folder, names, ImageFolder(source.images), tally)
+    records = _iter_records(folder, names, ImageLookup(source.images), tally)
     return make_index(source, tally, cache, records, source.captions)
 
 
-def _iter_records(folder: Path, names: Mapping[int, str], images: ImageFolder, tally: Tally) -> Iterator[ImageRecord]:
+def _iter_records(folder: Path, names: Mapping[int, str], images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
     for path in iter_files(folder, ".txt", "YOLO's label files"):
         if path.name in _NAME_FILES or is_readme_or_licence(path):
             continue
@@ -69,27 +76,27 @@ def _iter_records(folder: Path, names: Mapping[int, str], images: ImageFolder, t
                 count_unusable(tally, bad)
 
 
-def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> Thing:
+def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> AnnotatedThing:
     """The thing of a line; one that cannot be used says why."""
     try:
         number, values = float(words[0]), tuple(map(float, words[1:]))
     except ValueError:
         problem = f"{' '.join(words)!r:.60} is not a class and numbers"
-        return Thing("", where, unusable=BadRecord(where, problem, "malformed"))
+        return AnnotatedThing("", where, unusable=BadRecord(where, problem, "malformed"))
     if number not in names:
         problem = f"its class {words[0]} is none of the {len(names)} names of the classes"
-        return Thing("", where, unusable=BadRecord(where, problem, "no_category"))
+        return AnnotatedThing("", where, unusable=BadRecord(where, problem, "no_category"))
     category = names[int(number)]
     if not all(map(math.isfinite, values)) or any(abs(value) > _FAR_OUTSIDE for value in values):
         problem = f"{' '.join(words)!r:.60} has numbers that are no shares of the image, 0 to 1"
-        return Thing(category, where, unusable=BadRecord(where, problem, "malformed"))
+        return AnnotatedThing(category, where, unusable=BadRecord(where, problem, "malformed"))
     if len(values) in (_BOX, _BOX_WITH_SCORE):
         x, y, width, height = values[:4]
-        return Thing(category, where, box=(x - width / 2, y - height / 2, width, height))
+        return AnnotatedThing(category, where, box=(x - width / 2, y - height / 2, width, height))
     if len(values) >= _TRIANGLE and len(values) % 2 == 0:
-        return Thing(category, where, polygons=(values,))
+        return AnnotatedThing(category, where, polygons=(values,))
     problem = f"it has {len(values)} numbers behind its class, not four of a box or pairs of a polygon"
-    return Thing(category, where, unusable=BadRecord(where, problem, "malformed"))
+    return AnnotatedThing(category, where, unusable=BadRecord(where, problem, "malformed"))
 
 
 def read_class_names(folder: Path) -> dict[int, str]:

@@ -282,9 +282,9 @@ def _read_statements(
     ]
     if not texts:
         return {}
-    found = parse_all(texts, *open_texts(recipe.parser, recipe.parses))
-    tally.ignored.update({reason: count for reason, count in found.unread.items() if reason != NOT_PARSED})
-    return found.statements
+    statements, unread = parse_all(texts, *open_texts(recipe.parser, recipe.parses))
+    tally.ignored.update({reason: count for reason, count in unread.items() if reason != NOT_PARSED})
+    return statements
 
 
 def _make_tasks(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,20 +18,6 @@ NOT_PARSED = "not_parsed"
 
 NO_PARSER = f"no parser is installed, so people's texts give no captions: run `{WAY_OUT}`"
 """What a build says, in one line, before it goes on without a parser."""
-
-
-@dataclass
-class ReadTexts:
-    """What several texts say.
-
-    Attributes:
-        statements: the statements of each text that was parsed, by the text as it was given.
-        unread: number of texts that were not parsed, equal ones too, by reason: those of `human_text.Unread`, and
-            `NOT_PARSED` where there is no parser and the store lacks the text.
-    """
-
-    statements: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
-    unread: Counter[str] = field(default_factory=Counter)
 
 
 @lru_cache(maxsize=4)
@@ -61,7 +46,9 @@ def merge_parses(name: str | None, parses: Path) -> None:
         store.merge()
 
 
-def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | None) -> ReadTexts:
+def parse_all(
+    texts: Iterable[str], parser: Parser | None, store: ParseStore | None
+) -> tuple[dict[str, tuple[Statement, ...]], Counter[str]]:
     """Find the statements of texts; each distinct text is parsed once, and not at all if the store has it.
 
     The result depends on the texts and the parser alone. So each worker may call this for its own pictures.
@@ -71,11 +58,16 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         parser: parses what the store lacks; None parses nothing.
         store: keeps parses; new ones are added to it as a part, which `ParseStore.merge` joins. None keeps nothing.
 
+    Returns:
+        The statements of each text that was parsed, by the text as it was given. And the number of texts that were not
+        parsed, equal ones too, by reason: those of `human_text.Unread`, and `NOT_PARSED` where there is no parser and
+        the store lacks the text.
+
     Raises:
         InputError: spaCy cannot load the parser's pipeline.
         WriteError: the store cannot be written.
     """
-    result = ReadTexts()
+    unread: Counter[str] = Counter()
     cleaned: dict[str, str] = {}
     times = Counter(texts)
     for text in times:
@@ -84,18 +76,14 @@ def parse_all(texts: Iterable[str], parser: Parser | None, store: ParseStore | N
         if reason is None:
             cleaned[text] = clean
         else:
-            result.unread[reason] += times[text]
+            unread[reason] += times[text]
     parses = _parse(dict.fromkeys(cleaned.values()), parser, store)
     again = {clean: second for clean, parse in parses.items() if (second := find_second_reading(clean, parse))}
     others = _parse([second.text for second in again.values()], parser, store)
     parses |= {clean: second.restore(others[second.text]) for clean, second in again.items() if second.text in others}
-    statements = {clean: find_statements(parse) for clean, parse in parses.items()}
-    for text, clean in cleaned.items():
-        if clean in statements:
-            result.statements[text] = statements[clean]
-        else:
-            result.unread[NOT_PARSED] += times[text]
-    return result
+    found = {clean: find_statements(parse) for clean, parse in parses.items()}
+    unread[NOT_PARSED] += sum(times[text] for text, clean in cleaned.items() if clean not in found)
+    return {text: found[clean] for text, clean in cleaned.items() if clean in found}, +unread
 
 
 def _parse(texts: Iterable[str], parser: Parser | None, store: ParseStore | None) -> dict[str, Parse]:

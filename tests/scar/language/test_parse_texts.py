@@ -43,27 +43,29 @@ def forget() -> None:
 
 
 def test_each_text_is_parsed_once_and_found_as_it_was_given() -> None:
-    result = parse_all([CAT, f"{CAT} .", f"{CAT}\x00", CAT, "Ein Hund auf einem Sofa", "dog " * 70, "🐶"], TOY, None)
+    statements, unread = parse_all(
+        [CAT, f"{CAT} .", f"{CAT}\x00", CAT, "Ein Hund auf einem Sofa", "dog " * 70, "🐶"], TOY, None
+    )
     assert [CAT] == SEEN
-    assert result.statements == dict.fromkeys((CAT, f"{CAT} .", f"{CAT}\x00"), find_statements(CAT_ON_TABLE))
-    assert result.unread == {"not_english": 1, "too_long": 1, "no_words": 1}
+    assert statements == dict.fromkeys((CAT, f"{CAT} .", f"{CAT}\x00"), find_statements(CAT_ON_TABLE))
+    assert unread == {"not_english": 1, "too_long": 1, "no_words": 1}
 
 
 def test_stored_texts_are_not_parsed(tmp_path: Path) -> None:
-    first = parse_all([CAT, "a dog"], TOY, ParseStore(tmp_path, TOY))
+    first, _ = parse_all([CAT, "a dog"], TOY, ParseStore(tmp_path, TOY))
     SEEN.clear()
-    again = parse_all(["a dog", CAT], TOY, ParseStore(tmp_path, TOY))
+    again, _ = parse_all(["a dog", CAT], TOY, ParseStore(tmp_path, TOY))
     assert not SEEN
-    assert again.statements == first.statements
+    assert again == first
     parse_all(["a dog", CAT, "a bird"], TOY, ParseStore(tmp_path, TOY))
     assert SEEN == ["a bird"]
 
 
 def test_without_a_parser_only_stored_texts_are_read(tmp_path: Path) -> None:
     parse_all([CAT], TOY, ParseStore(tmp_path, TOY))
-    result = parse_all([CAT, "a dog"], None, ParseStore(tmp_path, None))
-    assert result.statements == {CAT: find_statements(CAT_ON_TABLE)}
-    assert result.unread == {"not_parsed": 1}
+    statements, unread = parse_all([CAT, "a dog"], None, ParseStore(tmp_path, None))
+    assert statements == {CAT: find_statements(CAT_ON_TABLE)}
+    assert unread == {"not_parsed": 1}
 
 
 def test_a_store_of_another_parser_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,13 +84,13 @@ def test_names_that_look_like_clauses_are_read(tmp_path: Path) -> None:
         "A red stop sign sitting on top of a green planter": "a red stop sign sitting on top of a green planter",
     }
     for _ in range(2):  # the second time from the store
-        read = parse_all(texts, *open_texts(None, tmp_path))
-        assert {text: said[0].text for text, said in read.statements.items()} == texts
+        statements, _ = parse_all(texts, *open_texts(None, tmp_path))
+        assert {text: said[0].text for text, said in statements.items()} == texts
 
 
 def test_long_texts_do_not_hang() -> None:
-    result = parse_all(["A dog on a sofa and " * 2_500, "x" * 100_000], TOY, None)
-    assert result.unread == {"too_long": 2}
+    _, unread = parse_all(["A dog on a sofa and " * 2_500, "x" * 100_000], TOY, None)
+    assert unread == {"too_long": 2}
 
 
 @needs_parser
@@ -96,8 +98,8 @@ def test_long_texts_do_not_hang() -> None:
 def test_spacy_is_not_imported_when_all_is_stored(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from scar.language.parse_texts import open_texts, parse_all;"
-        f"read = parse_all([{CAT!r}], *open_texts(None, Path({str(tmp_path)!r})));"
-        "print(len(read.statements), 'spacy' in sys.modules)"
+        f"statements, _ = parse_all([{CAT!r}], *open_texts(None, Path({str(tmp_path)!r})));"
+        "print(len(statements), 'spacy' in sys.modules)"
     )
     runs = [
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
