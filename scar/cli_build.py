@@ -105,6 +105,10 @@ def build_sources(
         bool,
         typer.Option("--decode-images", help="Decode every image, instead of checking its first and last bytes only."),
     ] = False,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(min=1, show_default="89,478,485", help="The largest number of pixels of an image."),
+    ] = None,
     parser: Annotated[
         str | None,
         typer.Option(metavar="NAME", show_default="the small English model", help="The spaCy pipeline for captions."),
@@ -146,10 +150,13 @@ def build_sources(
     from scar.build.preview import iter_preview_lines, preview_build
     from scar.build.report_text import iter_report_lines
     from scar.build.word_list import iter_word_lines, list_words
+    from scar.common.images import limit_pixels
     from scar.common.progress import show_progress
     from scar.formats.build_report import REPORT_NAME
     from scar.recipe import list_built_in
 
+    if max_pixels is not None:
+        context.with_resource(limit_pixels(max_pixels))
     if list_recipes:
         refuse_options(list_given_options(context) - {"list_recipes"}, "--list takes nothing else")
         for title, about in {"demo": "a drawn world, offline", **list_built_in()}.items():
@@ -205,7 +212,7 @@ def build_sources(
 
         switches = {"skip_bad": skip_bad, "decode_images": decode_images, "engine": engine != "local"}
         named = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
-        named["overlap"] = overlap
+        named |= {"overlap": overlap, "max_pixels": max_pixels}
         switches |= {"words": words, "plan": plan, **{option: value is not None for option, value in named.items()}}
         useless = {option for option, is_given in switches.items() if is_given}
         refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")

@@ -17,7 +17,7 @@ from scar.accounting import Tally
 from scar.annotations.boxes import clip_box
 from scar.annotations.masks import find_run_starts, group_runs
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT, refuse_truncated
+from scar.common.images import describe_pixel_limit, max_pixels, refuse_truncated
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Picture, Region, Split
@@ -170,8 +170,8 @@ def _open_png(path: Path, modes: tuple[str, ...], where: str) -> Image.Image:
 
     try:
         with refuse_truncated(), Image.open(path, formats=("PNG",)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise BadRecord(where, f"{path} has more than {PIXEL_LIMIT}", "annotation_broken")
+            if picture.width * picture.height > max_pixels():
+                raise BadRecord(where, f"{path} has more than {describe_pixel_limit()}", "annotation_broken")
             if picture.mode not in modes:
                 problem = f"{path} is a picture of the mode {picture.mode}, not {' or '.join(modes)}"
                 raise BadRecord(where, problem, "annotation_mode")

@@ -23,7 +23,7 @@ from scar.annotations.box_form import XYWH
 from scar.annotations.boxes import read_box
 from scar.annotations.masks import parse_mask
 from scar.annotations.pictures import PictureIndex, PictureList
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT, refuse_truncated
+from scar.common.images import describe_pixel_limit, max_pixels, refuse_truncated
 from scar.common.orientation import UPRIGHT, turn_mask
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
@@ -194,8 +194,8 @@ def _read_annotation(path: Path) -> _Annotation:
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise BadRecord(path.name, str(error), "malformed") from None
     size = annotation.imsize[:2]
-    if len(size) < 2 or min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
-        raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {PIXEL_LIMIT}", "image_size")
+    if len(size) < 2 or min(size) < 1 or size[0] * size[1] > max_pixels():
+        raise BadRecord(path.name, f"its size is {annotation.imsize}, not 1 to {describe_pixel_limit()}", "image_size")
     if annotation.filename and Path(annotation.filename).stem != path.stem:
         raise BadRecord(path.name, f"it is of the image {annotation.filename!r}", "image_mismatch")
     return annotation

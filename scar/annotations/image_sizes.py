@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scar.common.image_header import read_header
-from scar.common.images import BROKEN, MAX_PIXELS, PIXEL_LIMIT, locate_image
+from scar.common.images import BROKEN, describe_pixel_limit, locate_image, max_pixels
 from scar.common.orientation import UPRIGHT
 from scar.errors import BadRecord
 from scar.recipe import Frame
@@ -58,8 +58,8 @@ def read_size(folder: ImageFolder, file: str, where: str) -> tuple[int, int]:
 
 
 def has_allowed_size(width: int, height: int) -> bool:
-    """Whether an image of this size has a pixel, and not more than `MAX_PIXELS`."""
-    return width > 0 and height > 0 and width * height <= MAX_PIXELS
+    """Whether an image of this size has a pixel, and not more than `max_pixels`."""
+    return width > 0 and height > 0 and width * height <= max_pixels()
 
 
 def refuse_size(width: int, height: int, what: str, where: str) -> NoReturn:
@@ -68,4 +68,4 @@ def refuse_size(width: int, height: int, what: str, where: str) -> NoReturn:
     Raises:
         BadRecord: always (``image_size``).
     """
-    raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {PIXEL_LIMIT}", "image_size")
+    raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {describe_pixel_limit()}", "image_size")

@@ -36,7 +36,7 @@ from scar.annotations.record_index import (
 from scar.annotations.visual_genome_image import VisualGenomeRef
 from scar.annotations.visual_genome_records import IMAGE, KEY, OBJECTS, EntryKey, GenomeImage
 from scar.common.image_hash import parse_coco_identity
-from scar.common.images import MAX_PIXELS, PIXEL_LIMIT
+from scar.common.images import describe_pixel_limit, max_pixels
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 from scar.sample import Split
@@ -202,8 +202,10 @@ def _read_images(path: Path, skip_bad: bool) -> tuple[dict[int, GenomeImage], Co
             image = parse_record(IMAGE, record.text, where)
             if number in images:
                 raise BadRecord(where, f"a second image has the id {number}", "duplicate_image")
-            if not (image.width > 0 and image.height > 0 and image.width * image.height <= MAX_PIXELS):
-                problem = f"image {number} is said to be {image.width}x{image.height}, not 1 to {PIXEL_LIMIT}"
+            if not (image.width > 0 and image.height > 0 and image.width * image.height <= max_pixels()):
+                problem = (
+                    f"image {number} is said to be {image.width}x{image.height}, not 1 to {describe_pixel_limit()}"
+                )
                 raise BadRecord(where, problem, "image_size")
             images[number] = image
         except BadRecord as bad:

@@ -23,7 +23,7 @@ from scar.build.image_folder import ImagesMode, image_folder_name
 from scar.build.leakage import Leakage, describe_leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, select_fit_indices
 from scar.common.files import is_inside, iter_paths
-from scar.common.images import DEFAULT_MAX_PIXELS, MAX_PIXELS
+from scar.common.images import DEFAULT_MAX_PIXELS, max_pixels
 from scar.common.progress import Track
 from scar.errors import InputError, LeakageError, RecipeError
 from scar.formats.build_report import read_report
@@ -263,7 +263,7 @@ def _make_inputs_entry(
             **({"frame": source.frame} if source.frame else {}),
             **({"eval_share": source.eval_share} if source.eval_share else {}),
             **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
-            **({"max_pixels": MAX_PIXELS} if MAX_PIXELS != DEFAULT_MAX_PIXELS else {}),
+            **({"max_pixels": max_pixels()} if max_pixels() != DEFAULT_MAX_PIXELS else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "parser": _name_parser(recipe) if generator.reads_texts else None,
             "reader": source.reader,

@@ -61,7 +61,7 @@ def read_header(path: Path) -> ImageHeader:
     """Read the size and the orientation of an image; no pixel is decoded, except in an odd PNG with EXIF as text.
 
     Raises:
-        Image.DecompressionBombError: the image has more than `scar.common.images.MAX_PIXELS`.
+        Image.DecompressionBombError: the image has more pixels than `scar.common.images.max_pixels`.
         *BROKEN: see `scar.common.images.open_image`; damage behind the header is not noticed.
     """
     with path.open("rb") as file:

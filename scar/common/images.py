@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PIXELS_VARIABLE = "SCAR_MAX_PIXELS"
-"""Environment variable that raises or lowers `MAX_PIXELS`, for all three packages and their workers."""
+"""Environment variable that raises or lowers `max_pixels`, for all three packages and their workers."""
 
 DEFAULT_MAX_PIXELS = 89_478_485
 """Pillow's own limit; an image of this size takes 256 MB, decoded to RGB."""
 
 
-def read_max_pixels() -> int:
+@cache
+def max_pixels() -> int:
+    """Largest number of pixels of an image: `DEFAULT_MAX_PIXELS`, unless `PIXELS_VARIABLE` says another.
+
+    Raises:
+        InputError: the variable is no whole number above 0.
+    """
     text = os.environ.get(PIXELS_VARIABLE) or str(DEFAULT_MAX_PIXELS)
     if not text.isdecimal() or not int(text):
         raise InputError(
@@ -36,11 +42,24 @@ def read_max_pixels() -> int:
     return int(text)
 
 
-MAX_PIXELS = read_max_pixels()
-"""Limit of an image's size: `DEFAULT_MAX_PIXELS`, unless `PIXELS_VARIABLE` says another. A larger image is refused."""
+@contextmanager
+def limit_pixels(count: int) -> Iterator[None]:
+    """Inside, `max_pixels` is another one, here and in processes that are started inside."""
+    before = os.environ.get(PIXELS_VARIABLE)
+    os.environ[PIXELS_VARIABLE] = str(count)
+    max_pixels.cache_clear()
+    try:
+        yield
+    finally:
+        del os.environ[PIXELS_VARIABLE]
+        os.environ.update({} if before is None else {PIXELS_VARIABLE: before})
+        max_pixels.cache_clear()
 
-PIXEL_LIMIT = f"{MAX_PIXELS:,} pixels ({PIXELS_VARIABLE} raises the limit)"
-"""The limit in words, for messages."""
+
+def describe_pixel_limit() -> str:
+    """The limit in words, for messages."""
+    return f"{max_pixels():,} pixels (--max-pixels of `scar build`, or {PIXELS_VARIABLE}, raises the limit)"
+
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that are decoded. All others are refused, since Pillow starts external programs for some of them."""
@@ -122,14 +141,14 @@ def open_image(path: Path) -> Iterator[Image]:
     """Open an image without decoding its pixels; decode them inside the ``with``, where truncated ones are refused.
 
     Raises:
-        Image.DecompressionBombError: the image has more than `MAX_PIXELS`.
+        Image.DecompressionBombError: the image has more pixels than `max_pixels`.
         *BROKEN: the file is missing, damaged or no image in one of `FORMATS`; the error is Pillow's own.
     """
     from PIL import Image
 
     silence_pillow()
-    if MAX_PIXELS > DEFAULT_MAX_PIXELS:
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    if max_pixels() > DEFAULT_MAX_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels()
     try:
         with refuse_truncated(), Image.open(path, formats=FORMATS) as image:
             check_pixel_count(image.size)
@@ -197,15 +216,13 @@ def check_pixel_count(size: tuple[int, int]) -> None:
     """Check that an image of this size, (width, height) in pixels, may be decoded.
 
     Raises:
-        Image.DecompressionBombError: it has more than `MAX_PIXELS`.
+        Image.DecompressionBombError: it has more pixels than `max_pixels`.
     """
-    if size[0] * size[1] > MAX_PIXELS:
+    if size[0] * size[1] > max_pixels():
         raise _make_bomb_error()
 
 
 def _make_bomb_error() -> Exception:
     from PIL.Image import DecompressionBombError
 
-    return DecompressionBombError(
-        f"more than the {MAX_PIXELS:,} pixels that are decoded ({PIXELS_VARIABLE} raises the limit)"
-    )
+    return DecompressionBombError(f"more than the {describe_pixel_limit()}")

@@ -212,7 +212,7 @@ def load_image(path: Path, where: str) -> Image:
         where: the annotation file and the record that name the image, for the error message.
 
     Raises:
-        BadRecord: the image has more than `scar.common.images.MAX_PIXELS` (``image_bomb``), may not be read
+        BadRecord: the image has more pixels than `scar.common.images.max_pixels` (``image_bomb``), may not be read
             (``image_closed``), is missing, truncated, damaged or no image (``image_broken``), or its pixels cannot be
             displayed (``image_pixels``).
     """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scar.common.images import MAX_PIXELS, PIXELS_VARIABLE, locate_image, read_max_pixels
+from scar.common.images import DEFAULT_MAX_PIXELS, PIXELS_VARIABLE, limit_pixels, locate_image, max_pixels
 from scar.common.pixels import decode_image
 from scar.errors import BadRecord, InputError
 
@@ -139,7 +139,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
         decode_image(path, "here")
 
 
-@pytest.mark.parametrize(("width", "height"), [(MAX_PIXELS, 2), (10_000, 9_000), (60_000, 60_000)])
+@pytest.mark.parametrize(("width", "height"), [(DEFAULT_MAX_PIXELS, 2), (10_000, 9_000), (60_000, 60_000)])
 def test_a_bomb_is_not_decoded(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(width, height))
@@ -159,11 +159,29 @@ def test_the_limit_can_be_raised_and_lowered(tmp_path: Path) -> None:
         return subprocess.run(command, env=os.environ | {PIXELS_VARIABLE: limit}, capture_output=True, text=True).stdout  # noqa: S603
 
     assert decode("100000000") == "(10000, 9000)\n"
-    assert "more than the 5,000 pixels that are decoded (SCAR_MAX_PIXELS raises the limit)" in decode("5000")
+    assert "more than the 5,000 pixels (--max-pixels of `scar build`, or SCAR_MAX_PIXELS, raises the limit)" in decode(
+        "5000"
+    )
 
 
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("many", "-1", "0", "1e9"):
         monkeypatch.setenv(PIXELS_VARIABLE, text)
+        max_pixels.cache_clear()
         with pytest.raises(InputError, match=f"SCAR_MAX_PIXELS is '{text}', not a whole number above 0"):
-            read_max_pixels()
+            max_pixels()
+
+
+def test_a_limit_holds_inside_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PIXELS_VARIABLE, "77")
+    max_pixels.cache_clear()
+    with limit_pixels(200):
+        assert max_pixels() == 200
+        assert os.environ[PIXELS_VARIABLE] == "200", "processes that are started inherit it"
+    assert max_pixels() == 77
+    monkeypatch.delenv(PIXELS_VARIABLE)
+    max_pixels.cache_clear()
+    with pytest.raises(ZeroDivisionError), limit_pixels(200):
+        1 / 0  # noqa: B018 - also after an error
+    assert max_pixels() == DEFAULT_MAX_PIXELS
+    assert PIXELS_VARIABLE not in os.environ

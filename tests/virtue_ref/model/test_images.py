@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from scar.common.images import limit_pixels
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules, Profile
 from virtue_ref.model.backbones.qwen2_vl import make_pixels
@@ -93,9 +94,9 @@ def test_files_that_are_no_images(tmp_path: Path, picture: Draw) -> None:
         read_image(tmp_path / "half.png", CLEAN)
 
 
-def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Draw) -> None:
-    monkeypatch.setattr("scar.common.images.MAX_PIXELS", 9_999)
-    with pytest.raises(ItemError, match=r"not an image that can be decoded.*more than the 9,999 pixels"):
+def test_a_decompression_bomb_is_refused(tmp_path: Path, picture: Draw) -> None:
+    problem = r"not an image that can be decoded.*more than the 9,999 pixels"
+    with limit_pixels(9_999), pytest.raises(ItemError, match=problem):
         read_frame(picture(100, 100), CLEAN)
 
 
