@@ -29,7 +29,7 @@ def open_rgb(path: Path) -> Image:
     EXIF turns it upright. Pixels of more than 8 bits and transparency follow the rule of `scar.common.pixels`.
 
     Raises:
-        DataError: the file is missing, truncated, damaged, no image, larger than `scar.common.images.max_pixels` allows, or
+        DataError: the file is missing, truncated, damaged, no image, too large, or
             its pixels have no known brightness.
     """
     prefetcher = _PREFETCHER.get()

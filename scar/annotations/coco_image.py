@@ -151,15 +151,17 @@ class CocoRef:
         has_numbers = width or height or x or y
         if has_numbers and x is not None and y is not None and width is not None and height is not None:
             return read_box((x, y, width, height), form, self.width, self.height, where, tally)
+        fifth = annotation.fifth if isinstance(annotation, MendedAnnotation) else None
         segmentation = parse_record(ANY_JSON, annotation.segmentation, where)
         outline = find_outline(segmentation, self.width, self.height)
         if outline is not None:
-            is_rotated = isinstance(annotation, MendedAnnotation) and annotation.is_rotated
-            tally.repaired["box_of_five" if is_rotated else "box_of_mask"] += 1
+            tally.repaired["box_of_mask" if fifth is None else "box_of_five"] += 1
             return clip_box(outline.xywh, self.width, self.height, where)
-        if isinstance(annotation, MendedAnnotation) and annotation.is_rotated:
+        if fifth is not None:
+            kind = "may be a score: then leave it out" if 0 <= fifth <= 1 else "is no score"
             problem = (
-                "its box has five numbers, and it has no mask: rotated boxes are not read; write [x, y, width, height]"
+                f"its box has five numbers, and it has no mask; the fifth, {fifth:g}, {kind}. If it is an angle: "
+                "rotated boxes are not read; write [x, y, width, height], or the corners as a polygon"
             )
             raise BadRecord(where, problem, "malformed")
         if any(numbers):

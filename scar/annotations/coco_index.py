@@ -368,7 +368,8 @@ def _drop_other_stuff(
 
 def _add_image(image: CocoImage, images: dict[int, CocoImage], record: Record, path: Path) -> None:
     if image.id in images:
-        problem = f"a second image has the id {image.id if image.given_id is None else image.given_id!r}"
+        given = image.id if image.given_id is None else image.given_id
+        problem = f"{image.file!r} has the id {given!r} of another image, {images[image.id].file!r}"
         raise BadRecord(record.describe_location(path), problem, "duplicate_image")
     if image.has_size and not has_allowed_size(*image.size):
         refuse_size(*image.size, f"image {image.id}", record.describe_location(path))

@@ -149,7 +149,7 @@ def _mend_annotation(entry: dict[str, Any], where: str) -> MendedAnnotation:
         iscrowd=_is_true(entry.get("iscrowd")),
         area=entry.get("area"),
         given_id=entry.get("id"),
-        is_rotated=isinstance(entry.get("bbox"), list) and len(entry["bbox"]) == _OF_FIVE,
+        fifth=_find_fifth(entry.get("bbox")),
     )
 
 
@@ -173,6 +173,11 @@ def _mend_box(box: Any, where: str) -> tuple[float | None, float | None, float |
         raise BadRecord(where, problem, "malformed")
     x, y, width, height = values
     return x, y, width, height
+
+
+def _find_fifth(box: Any) -> float | None:
+    """The last of five numbers of a box; 0 if it is no number, None if there are not five."""
+    return (_to_number(box[-1]) or 0.0) if isinstance(box, list) and len(box) == _OF_FIVE else None
 
 
 def _read_box_object(box: Mapping[str, Any]) -> list[Any]:

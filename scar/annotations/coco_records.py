@@ -92,11 +92,11 @@ class MendedAnnotation(CocoAnnotation, gc=False):
 
     Attributes:
         given_id: the id as the file has it; None if it has none.
-        is_rotated: whether the box has five numbers, which are not read.
+        fifth: the last number of a box of five numbers, which is not read; None if it has no such box.
     """
 
     given_id: Any = None
-    is_rotated: bool = False
+    fifth: float | None = None
 
 
 class CocoCategory(msgspec.Struct):

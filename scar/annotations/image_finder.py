@@ -9,7 +9,8 @@ by the names under which a build counts images:
 - ``file_by_letters``: the same name in other Unicode forms (NFC, NFD) or cases;
 - ``file_in_folder``: the file lies deeper or higher than the name says, or the name is the path on another machine;
 - ``file_elsewhere``: no other file and no other image has this name, but the folders differ;
-- ``file_by_coco_id``: another name of the same image of COCO, as in train2014 and train2017.
+- ``file_by_coco_id``: another name of the same image of COCO, as in train2014 and train2017;
+- ``file_by_ending``: the same name with another ending of images, as after pictures were converted, or without one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from scar.annotations.image_names import IMAGE_ENDINGS
 from scar.common.files import iter_paths
 from scar.common.image_hash import parse_coco_identity
 
@@ -120,9 +122,12 @@ class _FolderIndex:
     def __init__(self, root: Path) -> None:
         self.paths = frozenset(path.relative_to(root).as_posix() for path in iter_paths(root))
         self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_coco_id: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self.paths):
             self._by_name[_fold(_base_name(path))].append(path)
+            if (stem := _find_stem(path)) != _fold(_base_name(path)):
+                self._by_stem[stem].append(path)
             if identity := parse_coco_identity(path):
                 self._by_coco_id[identity].append(path)
 
@@ -143,7 +148,11 @@ class _FolderIndex:
             rule, files = _choose_nearest(name, candidates, is_only)
             return spelling or rule, files
         identity = parse_coco_identity(_base_name(name))
-        return "file_by_coco_id", self._by_coco_id.get(identity, [])[:2] if identity else []
+        if identity and (files := self._by_coco_id.get(identity, [])[:2]):
+            return "file_by_coco_id", files
+        wanted = _split_path(name)
+        files = [path for path in self._by_stem.get(wanted[-1], []) if _fits_end(_split_path(path), wanted)]
+        return "file_by_ending", files[:2]
 
 
 _URL_START = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
@@ -192,8 +201,27 @@ def _count_shared(first: Sequence[str], second: Sequence[str]) -> int:
     return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
 
+def _fits_end(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a path is the end of a wanted one. In any deeper folder, another ending may be that of masks."""
+    shared = _count_shared(parts, wanted)
+    return shared == len(parts) or shared >= _MIN_SHARED_PARTS
+
+
+def _split_path(path: str) -> list[str]:
+    """Folders and name without ending, in one form and case."""
+    *folders, base = [part for part in path.split("/") if part not in ("", ".")] or [""]
+    return [*map(_fold, folders), _find_stem(base)]
+
+
 def _base_name(name: str) -> str:
     return name.rpartition("/")[2]
+
+
+def _find_stem(name: str) -> str:
+    """The name without folders and without an ending of images, in one form and case."""
+    base = _fold(_base_name(name))
+    stem, dot, ending = base.rpartition(".")
+    return stem if stem and dot + ending in IMAGE_ENDINGS else base
 
 
 def _fold(text: str) -> str:

@@ -373,7 +373,7 @@ def test_a_second_file_may_count_from_one_again(world: World) -> None:
         (put("annotations", image_id=lambda _: {"$oid": "5f"}), r"its `image_id` is \{'\$oid': '5f'\}"),
         (drop("annotations", "category_id"), "missing required field `category_id`"),
         (drop("images", "file_name"), "missing required field `file_name`"),
-        (put("images", id=lambda _: "a"), "a second image has the id 'a'"),
+        (put("images", id=lambda _: "a"), "'000007.png' has the id 'a' of another image, '000011.png'"),
     ],
 )
 def test_what_no_rule_mends_is_refused_for_what_it_is(world: World, change: Change, message: str) -> None:

@@ -50,6 +50,10 @@ NFC, NFD = (unicodedata.normalize(form, "für Åse/Café.jpg") for form in ("NFC
         ("file_elsewhere", "/home/someone/data/x.jpg", "train/x.jpg"),
         ("file_by_coco_id", "COCO_train2014_000000000009.jpg", "000000000009.jpg"),
         ("file_by_coco_id", "train2017/000000000009.jpg", "COCO_val2014_000000000009.jpg"),
+        ("file_by_ending", "x.png", "x.jpg"),
+        ("file_by_ending", "one/Photo.1.JPEG", "one/photo.1.webp"),
+        ("file_by_ending", "/home/someone/one/x.bmp", "x.jpg"),
+        ("file_by_ending", "x", "x.tif"),
     ],
 )
 def test_a_rule_finds_the_file(rule: str, name: str, file: str, tmp_path: Path) -> None:
@@ -66,7 +70,8 @@ def test_a_name_that_leads_to_a_file_is_never_changed(name: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("names", "files"),
     [
-        (["x.jpg"], ["y.jpg", "x.png"]),
+        (["x.jpg"], ["y.jpg", "masks/x.png", "x.json", "x.jpg.png"]),
+        (["x.2020"], ["x.jpg", "x.2020.txt"]),
         (["batch_2/0.jpg", "batch_1/0.jpg"], ["batch_1/0.jpg"]),
         (["../x.jpg", "../../etc/passwd"], ["y.jpg"]),
         (["000000000007.jpg"], ["7.jpg"]),
@@ -83,6 +88,8 @@ def test_what_no_rule_finds_stays(names: list[str], files: list[str], tmp_path: 
         (["x.jpg"], ["a/x.jpg", "b/x.jpg"], ["'x.jpg' may be 'a/x.jpg' or 'b/x.jpg'"]),
         (["c/x.jpg"], ["a/c/x.jpg", "b/c/x.jpg", "x.jpg"], ["'c/x.jpg' may be 'a/c/x.jpg' or 'b/c/x.jpg'"]),
         (["/p/0.jpg", "/q/0.jpg"], ["0.jpg"], ["'/p/0.jpg' and '/q/0.jpg' would both be '0.jpg'"] * 2),
+        (["x.png"], ["x.jpg", "x.webp"], ["'x.png' may be 'x.jpg' or 'x.webp'"]),
+        (["x.png", "x.jpg"], ["x.jpg"], ["'x.jpg' and 'x.png' would both be 'x.jpg'"]),
         (["x.JPG", "x.jpg"], ["x.jpg"], ["'x.JPG' and 'x.jpg' would both be 'x.jpg'"]),
         (
             ["COCO_train2014_000000000009.jpg"],

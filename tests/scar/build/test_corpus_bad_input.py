@@ -73,6 +73,15 @@ def link_nowhere(path: Path) -> None:
     path.symlink_to(path.parents[1] / "gone.png")
 
 
+def double(path: Path) -> None:
+    shutil.copy(path, path.with_suffix(".gif"))
+    path.rename(path.with_suffix(".jpg"))
+
+
+def scale(path: Path) -> None:
+    Image.new("RGB", (80, 60)).save(path)
+
+
 def swap_size(path: Path) -> None:
     Image.new("RGB", (90, 120)).save(path)
 
@@ -102,7 +111,7 @@ BAD = {
     "box of three": Bad(annotation(bbox=[1, 2, 3]), r"annotations\[6\]: its box is \[1, 2, 3\]: a box is", "malformed"),
     "box of five without a mask": Bad(
         annotation(bbox=[1, 2, 30, 40, 0.5], segmentation=[]),
-        "50: its box has five numbers, and .* rotated",
+        "50: its box has five numbers, .* 0.5, may be a score: then leave it out. If it is an angle: rotated",
         "malformed",
     ),
     "null for an image": Bad(annotation(image_id=None), r"annotations\[6\]: its `image_id` is None", "malformed"),
@@ -132,7 +141,19 @@ BAD = {
         file(lambda path: path.write_text("<html>")), "000005.png is not an image", "image_broken", 3, samples=6
     ),
     "decompression bomb": Bad(file(bomb), "has more than the 89,478,485 pixels", "image_bomb", 3, samples=6),
-    "size differs": Bad(file(swap_size), "000005.png is 90x120, said to be 120x90", "image_size", 3, samples=6),
+    "size differs": Bad(
+        file(swap_size), "5.png is 90x120, said to be 120x90: swap the width and", "image_size", 3, samples=6
+    ),
+    "scaled image": Bad(
+        file(scale), "is 80x60, .*: it is scaled by 0.6667; .* multiply boxes", "image_size", 3, samples=6
+    ),
+    "stretched image": Bad(
+        file(lambda path: Image.new("RGB", (60, 60)).save(path)),
+        "stretched by 0.5 in width and 0.6667 in height",
+        "image_size",
+        3,
+        samples=6,
+    ),
     "path with ..": Bad(
         image(file_name="../instances.json"), "image path '../instances.json' leaves", "image_path", 3, samples=6
     ),
@@ -152,15 +173,16 @@ BAD = {
         2,
         6,
     ),
-    "image of another ending": Bad(
-        file(lambda path: path.rename(path.with_suffix(".JPG"))),
-        r"but '000005\.JPG' does",
-        "image_missing",
-        3,
-        samples=6,
+    "image of two other endings": Bad(
+        file(double), r"'000005\.png' may be '000005\.gif' or '000005\.jpg'", "image_unclear", 3, 2, 6
     ),
     "two images with one id": Bad(
-        lambda world: world.add_image(5), r"images\[3\]: a second image has the id 5", "duplicate_image", 0, 1, 9
+        lambda world: world.add_image(5),
+        r"images\[3\]: '.*' has the id 5 of another image, '000005.png'",
+        "duplicate_image",
+        0,
+        1,
+        9,
     ),
     "image without size and file": Bad(
         unsized(Path.unlink), "image 5: .*5.png' does not exist", "image_missing", 3, 2, 6
