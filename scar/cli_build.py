@@ -211,7 +211,7 @@ def build_sources(
         from scar.demo.corpus import build_demo
 
         switches = {"skip_bad": skip_bad, "decode_images": decode_images, "engine": engine != "local"}
-        named = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
+        named: dict[str, object] = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
         named |= {"overlap": overlap, "max_pixels": max_pixels}
         switches |= {"words": words, "plan": plan, **{option: value is not None for option, value in named.items()}}
         useless = {option for option, is_given in switches.items() if is_given}

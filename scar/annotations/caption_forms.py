@@ -16,6 +16,7 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.file_kind import find_kind
+from scar.annotations.ids import number_id
 from scar.annotations.image_names import IMAGE_ENDINGS
 from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
 from scar.errors import BadRecord, InputError
@@ -41,7 +42,7 @@ class FoundCaption(NamedTuple):
 
 
 def is_coco_form(path: Path) -> bool:
-    """Whether a file is COCO's captions JSON with whole numbers as image ids, as far as its first caption tells.
+    """Whether a file is COCO's captions JSON, with numbers as image ids, as far as its first record tells.
 
     A file that cannot be read is taken for one, so that its reader says what is wrong.
     """
@@ -62,7 +63,10 @@ def is_coco_form(path: Path) -> bool:
     if first is None:
         return _has_no_captions_in_images(path)
     record = parse_record(ANY_JSON, first.text, path.name)
-    return not isinstance(record, dict) or type(record.get("image_id")) is int
+    if not isinstance(record, dict):
+        return True
+    has_other_key = "caption" not in record and not record.keys().isdisjoint(CAPTION_KEYS)
+    return type(record.get("image_id")) is int and not has_other_key
 
 
 def iter_captions(path: Path, tally: Tally) -> Iterator[FoundCaption]:
@@ -117,7 +121,7 @@ def _iter_of_entry(entry: Any) -> Iterator[FoundCaption]:
     """The captions of one entry; none if it has no image or no caption."""
     if not isinstance(entry, Mapping):
         return
-    names = (entry[key] for key in NAME_KEYS if isinstance(entry.get(key), str) and entry[key])
+    names = _iter_names(entry)
     ids = (entry[key] for key in ID_KEYS if isinstance(entry.get(key), str | int | float))
     image = next(names, None) or next(ids, None)
     texts: Any = next((entry[key] for key in CAPTION_KEYS if key in entry), [])
@@ -126,6 +130,11 @@ def _iter_of_entry(entry: Any) -> Iterator[FoundCaption]:
         name = f"{folder}/{image}" if isinstance(folder, str) and isinstance(image, str) else image
         for text in list_texts(texts):
             yield FoundCaption(int(name) if isinstance(name, float) and name.is_integer() else name, text)
+
+
+def _iter_names(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The file names that an entry gives, the best first."""
+    return (entry[key] for key in NAME_KEYS if isinstance(entry.get(key), str) and entry[key])
 
 
 def _iter_entries(path: Path) -> Iterator[tuple[str, Any]]:
@@ -152,10 +161,11 @@ def _iter_object(path: Path) -> Iterator[tuple[str, Any]]:
         content = ANY_JSON.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not JSON: {error}; {WANTED}.") from None
+    images = content["images"] if isinstance(content.get("images"), list) else ()
     names = {
-        image["id"]: image["file_name"]
-        for image in (content["images"] if isinstance(content.get("images"), list) else ())
-        if isinstance(image, dict) and isinstance(image.get("id"), str | int) and image.get("file_name")
+        number_id(image.get("id")): name
+        for image in images
+        if isinstance(image, dict) and "id" in image and (name := next(_iter_names(image), None))
     }
     lists = [key for key in ("annotations", "images", "data") if isinstance(content.get(key), list)]
     with_captions = [
@@ -165,9 +175,8 @@ def _iter_object(path: Path) -> Iterator[tuple[str, Any]]:
     ]
     for key in with_captions[:1]:
         for number, entry in enumerate(content[key]):
-            is_named = isinstance(entry, dict) and isinstance(entry.get("image_id"), str | int)
-            named = {"file_name": names[entry["image_id"]]} if is_named and entry["image_id"] in names else {}
-            yield f"{path.name}, {key}[{number}]", named | entry if isinstance(entry, dict) else entry
+            name = names.get(number_id(entry["image_id"])) if isinstance(entry, dict) and "image_id" in entry else None
+            yield f"{path.name}, {key}[{number}]", {"file_name": name} | entry if name else entry
     if not lists:
         for name, value in content.items():
             yield f"{path.name}, {name!r}", {"file_name": name, "caption": value}

@@ -86,7 +86,7 @@ def read_image(record: Record, path: Path) -> CocoImage:
         width=_to_side(entry.get("width")),
         height=_to_side(entry.get("height")),
         scene=scene if isinstance(scene, str) else None,
-        **{key: entry.get(key) for key in ("caption", "captions", "sentences", "attributes")},
+        **{key: entry.get(key) for key in ("caption", "captions", "sentence", "sentences", "attributes")},
         given_id=entry.get("id"),
     )
 

@@ -33,7 +33,7 @@ class CocoImage(msgspec.Struct, gc=False):
         width: width in pixels; None or not above 0 if the file does not say.
         height: height in pixels, likewise.
         scene: the scene label; None if there is none.
-        caption, captions, sentences, attributes: the keys with these names, which `coco_texts` reads.
+        caption, captions, sentence, sentences, attributes: the keys with these names, which `coco_texts` reads.
         given_id: the id as the file has it, if it is no integer; else None.
     """
 
@@ -44,6 +44,7 @@ class CocoImage(msgspec.Struct, gc=False):
     scene: str | None = None
     caption: Any = None
     captions: Any = None
+    sentence: Any = None
     sentences: Any = None
     attributes: Any = None
     given_id: Any = msgspec.field(name="given id", default=None)

@@ -19,7 +19,10 @@ from scar.annotations.ids import NO_ID, number_id
 from scar.annotations.json_stream import ANY_JSON, Record, parse_record
 from scar.language.scene_names import describe_scene
 
-_PHRASE_KEYS = ("caption", "captions", "phrase", "phrases", "description", "expression", "expressions")
+_PHRASE_KEYS = (
+    *("caption", "captions", "sentence", "sentences"),
+    *("phrase", "phrases", "description", "expression", "expressions"),
+)
 """Keys of texts about the thing of an annotation."""
 
 _SCENE_KEYS = ("scene", "scene_category", "scene_label")
@@ -88,7 +91,7 @@ def collect_texts(
     """
     found: dict[int, list[str]] = {}
     for number, image in images.items():
-        has_captions = not (image.caption is image.captions is image.sentences is None)
+        has_captions = not (image.caption is image.captions is image.sentence is image.sentences is None)
         if has_captions and (texts := _list_captions(image)):
             found[number] = texts
         if not image.scene and image.attributes is not None:
@@ -103,7 +106,7 @@ def collect_texts(
 
 def _list_captions(image: CocoImage) -> list[str]:
     """The captions that the record of an image has."""
-    values = (image.caption, image.captions, image.sentences)
+    values = (image.caption, image.captions, image.sentence, image.sentences)
     return [text for value in values if value is not None for text in list_texts(value) if text.strip()]
 
 
@@ -122,7 +125,8 @@ def read_own_caption(text: bytes | msgspec.Raw) -> tuple[int, str] | None:
         return None
     if not isinstance(entry, dict) or entry.keys() & {"category_id", "bbox", "segmentation"}:
         return None
-    number, caption = number_id(entry.get("image_id")), entry.get("caption")
+    number = number_id(entry.get("image_id"))
+    caption = next((entry[key] for key in ("caption", "sentence") if key in entry), None)
     return (number, caption) if number != NO_ID and isinstance(caption, str) and caption.strip() else None
 
 

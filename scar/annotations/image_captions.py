@@ -41,10 +41,10 @@ class ImageCaptions:
         return ImageCaptions(spans, {image: self.texts_by_image.get(image, ())})
 
     def read(self) -> tuple[str, ...]:
-        """Read the captions; one that is in the captions JSON too, or in memory twice, comes once."""
+        """Read the captions: those in memory, each once, then those of the captions JSON that are not among them."""
+        texts = tuple(dict.fromkeys(" ".join(text.split()) for text in self.texts))
         found = read_captions(*self.spans) if self.spans else ()
-        texts = dict.fromkeys(" ".join(text.split()) for text in self.texts)
-        return found + tuple(text for text in texts if text not in found)
+        return texts + tuple(text for text in found if text not in texts)
 
 
 def index_image_captions(

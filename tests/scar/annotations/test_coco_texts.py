@@ -29,6 +29,8 @@ def read(world: World, **changes: Any) -> dict[int, Any]:
         ("caption", "A cup on a table."),
         ("captions", ["A cup on a table."]),
         ("sentences", [{"raw": "A cup on a table.", "tokens": ["a"]}]),
+        ("sentence", "A cup on a table."),
+        ("sentence", ["A cup on a table.", ""]),
         ("captions", [" A cup  on a table. ", "A cup on a table.", None]),
     ],
 )
@@ -45,11 +47,8 @@ def test_one_file_may_have_boxes_and_captions(world: World) -> None:
     ]
     assert read(world)[7].captions == ("A dog in a park.", "A dog.")
     assert read(world, captions=world.instances_file)[7].captions == ("A dog in a park.", "A dog.")
-
-
-def test_those_of_a_captions_file_come_too(world: World) -> None:
-    world.images[0]["caption"] = "A cup on a table."
-    assert read(world, captions=world.captions_file)[11].captions == ("A cup, a fork and a dog.", "A cup on a table.")
+    world.annotations[1] = {"id": 900, "image_id": 7, "sentence": "A dog in a park."}
+    assert read(world)[7].captions == ("A dog in a park.", "A dog.")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +58,8 @@ def test_those_of_a_captions_file_come_too(world: World) -> None:
         ({"description": " the red\n cup ", "phrase": "left cup"}, ("left cup", "the red cup")),
         ({"attributes": {"occluded": False, "description": "the red cup"}}, ("the red cup",)),
         ({"expressions": [{"raw": "the red cup", "sent": "red cup"}]}, ("the red cup",)),
+        ({"sentence": "the red cup"}, ("the red cup",)),
+        ({"sentences": [{"sent": "red cup", "raw": "The red cup"}, "cup"]}, ("The red cup", "cup")),
         ({"caption": None, "description": "", "attributes": {"caption": 3}}, ()),
         ({"segmentation": [], "attributes": ["caption"]}, ()),
     ],
