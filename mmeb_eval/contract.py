@@ -50,9 +50,9 @@ class Finding:
     """What a check found, as one line for the author of an embedder.
 
     Attributes:
-        level: ``error`` if the embedder breaks the contract, or ignores in one place what it reads in another;
-            ``warning`` if it ignores something everywhere, so that some scores mean little; ``note`` for what is
-            worth knowing.
+        level: ``error`` if the embedder breaks the contract, or reads a part of an item beside one part and ignores
+            it beside another; ``warning`` if it ignores a part everywhere, so that some scores mean little; ``note``
+            for what is worth knowing.
         text: what is wrong and what to do.
     """
 

@@ -41,7 +41,7 @@ class ResultList(list[Result]):
     """Results of one or more models."""
 
     def to_frame(self) -> pd.DataFrame:
-        """A row for each result: model, task, its family and benchmark, a column for each metric, counts, and the rest.
+        """A row for each result, a column for each metric, and columns for all else that a result holds.
 
         `read_frame` turns the frame, or some rows of it, into results again.
         """

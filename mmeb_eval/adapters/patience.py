@@ -27,7 +27,7 @@ _quiet_until: dict[str, float] = {}
 
 
 class Patience:
-    """The waiting of one request.
+    """Waits before a failed request is sent again, and counts its attempts and seconds.
 
     Args:
         url: where the request is sent, for messages.

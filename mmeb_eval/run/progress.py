@@ -38,7 +38,7 @@ class RunProgress:
         shown: whether anything is shown.
 
     Attributes:
-        pending: the work behind the task that is watched; whoever runs the tasks sets it before each.
+        pending: the tasks that come after the one that is watched; whoever runs the tasks sets it before each.
     """
 
     def __init__(self, model: str, share: float = 1.0, *, shown: bool = True) -> None:

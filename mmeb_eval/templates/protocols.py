@@ -94,7 +94,7 @@ class Protocol:
         return self.query.replace("{instruction}", instruction)
 
     def make_text(self, item: Item) -> str:
-        """The item's text, with the words in front if they belong there; without a text, they lose their last space."""
+        """The item's text, with the words in front if they belong there; words alone lose trailing white space."""
         if self.place != "text":
             return item.text
         words = self.make_words(item)

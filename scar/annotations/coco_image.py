@@ -43,7 +43,7 @@ class FileReading:
     new_ids: Mapping[int, int] = field(default_factory=dict)
 
     def select(self, spans: RecordSpans) -> FileReading:
-        """How to read some of the annotations; it is small enough to be sent to another process."""
+        """What of this is needed to read the annotations at ``spans``; small enough to be sent to another process."""
         if not self.new_ids:
             return self
         numbers = {number: self.new_ids[number] for number in spans[:, 1].tolist() if number in self.new_ids}

@@ -69,5 +69,5 @@ def has_codes(numbers: NDArray[np.int64]) -> bool:
 
 
 def iter_free_numbers(highest: int) -> Iterator[int]:
-    """The numbers above ``highest``; from 1 on if it is negative, and below it if it is near the end of 64 bits."""
+    """Yield unused numbers: those above ``highest``, from 1 if it is negative; below it if 64 bits hold none above."""
     return count(max(highest, 0) + 1) if highest < 2**62 else count(-1, -1)

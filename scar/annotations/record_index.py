@@ -33,8 +33,8 @@ class RecordCollector:
 
     Attributes:
         path: path of the file.
-        named_images: ids and file names of the images that the file itself lists; readers add them. The records' image
-            ids are theirs; `scar.annotations.image_names.match_images` compares them with the ids of another file.
+        named_images: ids and file names of the images that the file itself lists; readers add them. The records refer
+            to these ids; `scar.annotations.image_names.match_images` compares them with the ids of another file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class RecordCollector:
         return len(self._spans) // 4
 
     def add_record(self, image: int, record: Record) -> None:
-        """Add a record of an image id."""
+        """Add where a record is that belongs to the image with this id."""
         self._spans.extend((image, record.number, record.offset, len(record.text)))
 
     @property

@@ -33,7 +33,7 @@ _RESULTS_AHEAD_PER_WORKER = 4
 
 
 class Engine(Protocol):
-    """A function that runs tasks."""
+    """A function that runs tasks, here or in other processes, and yields their results."""
 
     def __call__(self, tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> Iterator[T]:
         """Call each task with the shared arguments and yield the results in the order of the tasks.

@@ -69,7 +69,7 @@ def find_ordinals(evidence: PictureEvidence, region: Region) -> Iterator[tuple[s
 
 
 def name_others(name: str, count: int) -> NounPhrase:
-    """The words for so many more things of a name that a caption has said before: "another one", "two others"."""
+    """The words for ``count`` more things of a name that the caption has already said: "another one", "two others"."""
     if count == 1:
         return NounPhrase("another one", name)
     return NounPhrase(f"{NUMBERS.get(count, 'several')} others", name, plural=True)

@@ -60,7 +60,10 @@ class PictureEvidence:
 
     @cached_property
     def verdicts(self) -> dict[tuple[str, str, bool, int], bool]:
-        """What `scar.evidence.specificity` has found so far: by predicate, noun, whether it is plural, and region."""
+        """Whether a relation may hold, as far as `scar.evidence.specificity` has found out.
+
+        Keys are the predicate, the noun of the landmark, whether it is plural, and the id of the region.
+        """
         return {}
 
     def find_meant_regions(self, noun: str) -> tuple[Region, ...]:

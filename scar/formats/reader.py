@@ -164,7 +164,7 @@ class RowFile:
 
 
 def find_row_files(folder: Path) -> list[RowFile]:
-    """Find the SCaR files below a folder, ordered by path. They have rows; provenance is in `RowFile.sidecar`.
+    """Find the files of rows below a folder, ordered by path; `RowFile.sidecar` names the provenance file of each.
 
     Raises:
         InputError: see `find_parquet_files`; or a file cannot be read, or has other columns than `find_schema_problems`

@@ -32,7 +32,7 @@ class ParsedVerb:
 
 
 def find_verbs(tree: Tree, subject: ParsedNounPhrase) -> Iterator[ParsedVerb]:
-    """Yield the verbs whose subject is a noun phrase, and whose action or state a picture shows."""
+    """Yield the verbs of which the noun phrase is the subject, and whose action or state a picture can show."""
     parse, head = tree.parse, subject.head
     candidates = [child for child in tree.find_children(head, "acl", "relcl", "xcomp") if child >= subject.end]
     if parse.deps[head] in ("pobj", "dobj"):  # "a man in a tie smoking a pipe": who smokes?

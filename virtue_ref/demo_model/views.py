@@ -65,8 +65,8 @@ class View:
             shares: (N, rows, columns) share of each cell that a thing covers, for any size of cells.
 
         Returns:
-            Two (rows * columns,) int64 tensors, colour and shape: the index + 1; 0 for no thing; -1 for an ignored
-            cell.
+            Two (rows * columns,) int64 tensors, colour and shape: the index + 1; 0 for no thing; -1 for a cell that no
+            thing fills enough, which a loss ignores.
         """
         best, which = shares.max(dim=0)
         return tuple(  # type: ignore[return-value]

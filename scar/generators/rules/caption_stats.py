@@ -59,7 +59,7 @@ class CaptionStats:
 
     @classmethod
     def from_captions(cls, golds: Sequence[CaptionPhrases], annotated: Iterable[str]) -> Self:
-        """Count the phrases of true captions; the weights are not fitted yet. ``annotated`` is the attribute."""
+        """Count the phrases of true captions; no weight is fitted yet. ``annotated`` becomes that attribute."""
         scenes = Counter(gold.scene for gold in golds)
         return cls(
             objects=_sort_counts(Counter(gold.object for gold in golds)),

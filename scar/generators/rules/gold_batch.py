@@ -83,7 +83,7 @@ class GoldBatch:
 
     @cached_property
     def shown(self) -> Bools:
-        """(T, N) whether the picture has an annotated thing of the name of the noun's thing."""
+        """(T, N) whether the gold's picture has an annotated thing with the same name as the noun's thing."""
         found = np.zeros((len(self.pictures), len(self.nouns.names)), bool)
         for number, picture in enumerate(self.pictures):
             found[number, [self.nouns.names[name] for name in picture.regions_by_name]] = True
@@ -107,7 +107,7 @@ class GoldBatch:
 
     @cached_property
     def mentioned(self) -> Bools:
-        """(T, N) whether the human texts have a word for the noun's thing, in singular or plural."""
+        """(T, N) whether human texts about the picture have a word for the noun's thing, in singular or plural."""
         owners, several = self._texts
         forms: dict[tuple[str, ...], list[int]] = {}
         for number, thing in enumerate(self.nouns.things):

@@ -82,7 +82,7 @@ def _choose_gold(task: GoldTask, shares: Mapping[str, float]) -> Generator[TrueC
 
 
 def draw_image(task: GoldTask) -> float:
-    """A number from 0 to 1 of the image of a task: ranks and positions of the image are kept below their share.
+    """Draw a number from 0 to 1 for the image of a task; its ranks and positions are kept if their share is above it.
 
     All regions of an image share it. Otherwise an image of ten chairs in a row, of which five are chosen, would have
     five ranks kept at a share of a half.

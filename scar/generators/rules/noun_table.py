@@ -88,7 +88,7 @@ class NounTable:
 
     @cached_property
     def same(self) -> Bools:
-        """(N, N) table: captions may use one word for both things."""
+        """(N, N) table: captions may call both things by the same word."""
         return self._share(lambda noun: resolve_category(noun).words)
 
     @cached_property
@@ -103,7 +103,7 @@ class NounTable:
 
     @cached_property
     def persons(self) -> Bools:
-        """(N, N) table: two nouns may mean the same person. A man may be a skier, but no woman."""
+        """(N, N) table: two nouns may mean the same person, as "man" and "skier" do, and "man" and "woman" do not."""
         is_person = np.array([thing.kind == "person" for thing in self.things], bool)
         found: Bools = is_person[:, None] & is_person
         for noun in filter(self.numbers.get, read_person_nouns()):

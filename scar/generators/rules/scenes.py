@@ -71,7 +71,7 @@ def list_scenes(golds: Sequence[tuple[GoldTask, CaptionPhrases]], stats: Caption
 
 
 def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> CandidateBlock:
-    """Make the candidates for the scenes of a batch; ``phrases`` is of `list_scenes`."""
+    """Make the candidates for the scenes of a batch; ``phrases`` are those of `list_scenes`."""
     true = [gold.scene for gold in batch.golds]
     prepositions = [gold.relation.last_preposition for gold in batch.golds]
     swap = NounSwap.of(batch, true, np.stack((batch.scenes, batch.scenes), 1), phrases)
