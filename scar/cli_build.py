@@ -35,13 +35,26 @@ def build_sources(
     ] = None,
     instances: Annotated[
         Path | None,
-        typer.Option(help="A COCO-style or panoptic JSON, or a folder of LabelMe, YOLO or VOC files."),
+        typer.Option(help="A COCO-style JSON, or what --reader names; its kind is found out."),
     ] = None,
     captions: Annotated[
         Path | None, typer.Option(help="Captions of the same images: COCO's JSON, a list, JSON lines or a table.")
     ] = None,
     reader: Annotated[
-        Literal["coco", "panoptic", "labelme", "yolo", "voc", "refcoco", "visual_genome", "ade20k"] | None,
+        Literal[
+            "coco",
+            "panoptic",
+            "labelme",
+            "yolo",
+            "voc",
+            "label_studio",
+            "createml",
+            "via",
+            "refcoco",
+            "visual_genome",
+            "ade20k",
+        ]
+        | None,
         typer.Option(show_default="as the files are", help="The format of the annotations."),
     ] = None,
     file: Annotated[

@@ -84,6 +84,10 @@ READERS = {
         name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",), folders=frozenset({"instances"}))
         for name in ("labelme", "yolo", "voc")
     },
+    **{
+        name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",))
+        for name in ("label_studio", "createml", "via")
+    },
 }
 """The formats of annotation files, by the name that a recipe gives as ``reader``."""
 
@@ -97,9 +101,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         name: name of the source; it is part of the file names of the corpus.
         split: train or eval.
         images: the folder of the images, from which the annotations' paths of images start.
-        reader: the format of the annotation files: coco, refcoco, visual_genome, ade20k, panoptic, labelme, yolo, voc.
-        instances: the COCO-style instances JSON, for the readers coco and refcoco; the panoptic JSON, or the folder of
-            the files of labelme, yolo or voc.
+        reader: the format of the annotation files, one of `READERS`.
+        instances: the COCO-style instances JSON, for the readers coco and refcoco; the JSON of panoptic,
+            label_studio, createml or via; or the folder of the files of labelme, yolo or voc.
         captions: a file of captions, see `scar.annotations.caption_forms`; None if there is none.
         files: the other files or folders by their names in `READERS`: ``stuff`` (coco), ``refs`` (refcoco),
             ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val``,

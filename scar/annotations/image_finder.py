@@ -159,7 +159,7 @@ _URL_START = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 """The beginning of a URL, also after its slashes were joined; a drive has one letter."""
 
 
-def _read_url(name: str) -> str:
+def read_url(name: str) -> str:
     """The path that a URL names: Label Studio's ``?d=``, else the path behind the host."""
     if not _URL_START.match(name) and "?d=" not in name:
         return name
@@ -171,7 +171,7 @@ def _read_url(name: str) -> str:
 
 
 _SPELLINGS: Sequence[tuple[str, Callable[[str], str]]] = (
-    ("file_by_url", _read_url),
+    ("file_by_url", read_url),
     ("file_by_slash", lambda name: name.replace("\\", "/")),
     ("file_by_percent", unquote),
 )

@@ -69,6 +69,7 @@ class ImageRecord:
         things: the things in the order of the file.
         is_normalised: whether coordinates are shares of width and height instead of pixels.
         scene: the scene label; None if there is none.
+        captions: captions of the image that its file has.
     """
 
     file: str
@@ -76,6 +77,7 @@ class ImageRecord:
     things: tuple[AnnotatedThing, ...]
     is_normalised: bool = False
     scene: str | None = None
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +193,12 @@ def make_index(
     """
     ordered = sorted((record for record in records if record.things), key=lambda record: record.file)
     if not ordered:
-        raise InputError(f"{source.instances}: no image has an annotated thing; give the folder of the annotations.")
+        raise InputError(
+            f"{source.instances}: no image has an annotated thing; give the file or the folder of the annotations."
+        )
     names = {number: record.file for number, record in enumerate(ordered, start=1)}
-    own = index_image_captions(captions, names, Path(str(source.instances)).name, tally, cache)
+    inside = {number: record.captions for number, record in enumerate(ordered, start=1) if record.captions}
+    own = index_image_captions(captions, names, Path(str(source.instances)).name, tally, cache, inside)
     refs, first = [], 1
     for number, record in enumerate(ordered, start=1):
         refs.append(RecordRef(number, record, first, source.images, source.frame, own.select(number)))

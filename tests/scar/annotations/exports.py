@@ -1,4 +1,4 @@
-"""One tiny set of boxes as the tools of the field export it: COCO, CVAT, Label Studio, LabelMe, YOLO and VOC."""
+"""One tiny set of boxes, as COCO, CVAT, Label Studio, LabelMe, YOLO, VOC, CreateML and VIA write it."""
 
 from __future__ import annotations
 
@@ -162,6 +162,74 @@ def write_voc(folder: Path, tiny: TinySet) -> Path:
     return out
 
 
+def write_label_studio_json(folder: Path, tiny: TinySet) -> Path:
+    """Label Studio's own JSON: boxes in percent, uploads with a prefix, a second annotator and a cancelled one."""
+    tasks: list[dict[str, Any]] = []
+    for number, (file, things) in enumerate(tiny.boxes.items(), start=1):
+        result = [
+            {
+                "id": f"r{number}_{place}",
+                "type": "rectanglelabels",
+                "original_width": WIDTH,
+                "original_height": HEIGHT,
+                "value": {
+                    "x": 100 * x / WIDTH,
+                    "y": 100 * y / HEIGHT,
+                    "width": 100 * w / WIDTH,
+                    "height": 100 * h / HEIGHT,
+                    "rotation": 0,
+                    "rectanglelabels": [name],
+                },
+            }
+            for place, (name, (x, y, w, h)) in enumerate(things)
+        ]
+        done = [{"was_cancelled": True, "result": result[:1]}, {"was_cancelled": False, "result": result}]
+        image = f"/data/upload/1/0a1b2c{number:02}-{file}"
+        tasks.append({"id": number, "annotations": done, "data": {"image": image}, "meta": {}})
+    path = folder / "tasks.json"
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+def write_createml(folder: Path, tiny: TinySet) -> Path:
+    """CreateML's JSON: the center and the sides of boxes in pixels."""
+    path = folder / "createml.json"
+    content = [
+        {
+            "image": file,
+            "annotations": [
+                {"label": name, "coordinates": {"x": x + w / 2, "y": y + h / 2, "width": w, "height": h}}
+                for name, (x, y, w, h) in things
+            ],
+        }
+        for file, things in tiny.boxes.items()
+    ]
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_via(folder: Path, tiny: TinySet) -> Path:
+    """A project of VIA 2."""
+    path = folder / "via.json"
+    images = {
+        f"{file}123": {
+            "filename": file,
+            "size": 123,
+            "regions": [
+                {
+                    "shape_attributes": {"name": "rect", "x": x, "y": y, "width": w, "height": h},
+                    "region_attributes": {"occluded": "no", "class": name},
+                }
+                for name, (x, y, w, h) in things
+            ],
+            "file_attributes": {},
+        }
+        for file, things in tiny.boxes.items()
+    }
+    path.write_text(json.dumps({"_via_settings": {}, "_via_img_metadata": images, "_via_attributes": {}}))
+    return path
+
+
 EXPORTS = {
     "coco": write_coco,
     "cvat": write_cvat,
@@ -169,4 +237,7 @@ EXPORTS = {
     "labelme": write_labelme,
     "yolo": write_yolo,
     "voc": write_voc,
+    "label_studio_json": write_label_studio_json,
+    "createml": write_createml,
+    "via": write_via,
 }

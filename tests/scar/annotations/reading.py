@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from scar.accounting import Tally
 from scar.annotations import open_index
 from scar.recipe import Source
 from scar.sample import Picture, Split
+
+WIDTH, HEIGHT = 80, 60
+"""Size of the images of the fixture `folder`, in pixels."""
 
 
 def read_pictures(source: Source, tally: Tally) -> list[Picture]:
@@ -16,6 +20,13 @@ def read_pictures(source: Source, tally: Tally) -> list[Picture]:
     pictures = [ref.read_picture(tally) for ref in index]
     assert len(pictures) == len(index)
     return pictures
+
+
+def read_labels(folder: Path, reader: str, tally: Tally | None = None, **changes: Any) -> list[Picture]:
+    """Every picture whose annotations lie in ``labels`` below a folder, and whose image in ``images``."""
+    instances = changes.pop("instances", folder / "labels")
+    source = Source(name="T", split="eval", reader=reader, instances=instances, images=folder / "images", **changes)
+    return read_pictures(source, tally or Tally())
 
 
 def ade20k_source(release: Path, split: Split = "train") -> Source:

@@ -75,7 +75,8 @@ def test_the_reader_of_every_export_is_found(tmp_path: Path) -> None:
     tiny = draw_tiny_set(tmp_path, count=2)
     readers = {name: find_reader(write(tmp_path, tiny)) for name, write in EXPORTS.items()}
     assert {name: reader for name, reader in readers.items() if reader} == {
-        name: name for name in ("labelme", "yolo", "voc")
+        "label_studio_json": "label_studio",
+        **{name: name for name in ("labelme", "yolo", "voc", "createml", "via")},
     }
     assert find_reader(tiny.images) is None
 

@@ -13,26 +13,8 @@ from PIL import Image
 
 from scar.accounting import Tally
 from scar.errors import BadRecord, InputError
-from scar.recipe import Source
-from scar.sample import Box, Picture
-from tests.scar.annotations.reading import read_pictures
-
-WIDTH, HEIGHT = 80, 60
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "images" / "sub").mkdir(parents=True)
-    for name in ("a.png", "sub/b.png"):
-        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "images" / name)
-    (tmp_path / "labels").mkdir()
-    return tmp_path
-
-
-def read(folder: Path, reader: str, tally: Tally | None = None, **changes: Any) -> list[Picture]:
-    instances = changes.pop("instances", folder / "labels")
-    source = Source(name="T", split="eval", reader=reader, instances=instances, images=folder / "images", **changes)
-    return read_pictures(source, tally or Tally())
+from scar.sample import Box
+from tests.scar.annotations.reading import HEIGHT, WIDTH, read_labels
 
 
 def write_labelme(folder: Path, name: str, *shapes: dict[str, Any], **changes: Any) -> None:
@@ -59,7 +41,7 @@ def test_labelme_reads_rectangles_polygons_groups_and_circles(folder: Path) -> N
     )
     write_labelme(folder, "b", shape("cup", square, None), imagePath="C:\\shots\\sub\\b.png", imageHeight=None)
     tally = Tally()
-    first, last = read(folder, "labelme", tally)
+    first, last = read_labels(folder, "labelme", tally)
     assert [region.category for region in first.regions] == ["dog", "cat", "ball"]
     assert [region.box for region in first.regions[:2]] == [Box(10, 20, 30, 40), Box(10, 10, 50, 20)]
     assert first.regions[0].phrases == ("the old dog",)
@@ -71,71 +53,6 @@ def test_labelme_reads_rectangles_polygons_groups_and_circles(folder: Path) -> N
     assert first.regions[2].box.center == pytest.approx((40, 30), abs=0.1)
     assert (last.file, last.width, last.height, len(last.regions)) == ("sub/b.png", WIDTH, HEIGHT, 1)
     assert (tally.records, tally.rejected) == (5, {"no_area": 1})
-
-
-def test_yolo_reads_boxes_scores_and_polygons(folder: Path) -> None:
-    (folder / "classes.txt").write_text("dog\nfire hydrant\n")
-    (folder / "labels" / "a.txt").write_text("0 0.5 0.5 0.25 0.5\n1 0.25 0.5 0.5 0.2 0.9\n")
-    (folder / "labels" / "sub").mkdir()
-    (folder / "labels" / "sub" / "b.txt").write_text("1 0.1 0.1 0.5 0.1 0.5 0.5\n")
-    first, last = read(folder, "yolo")
-    assert [(region.category, region.box) for region in first.regions] == [
-        ("dog", Box(30, 15, 50, 45)),
-        ("fire hydrant", Box(0, 24, 40, 36)),
-    ]
-    assert last.regions[0].box == Box(8, 6, 40, 30)
-    mask = last.regions[0].with_mask().mask
-    assert mask is not None
-    assert mask.to_array()[8, 30]
-    assert [region.id for picture in (first, last) for region in picture.regions] == [1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["names: [dog, fire hydrant]", "names:\n  0: dog\n  1: fire hydrant\n", "names:\n- dog\n- 'fire hydrant'\nnc: 2"],
-)
-def test_yolo_reads_the_names_of_a_yaml(text: str, folder: Path) -> None:
-    (folder / "data.yaml").write_text(text)
-    (folder / "labels" / "a.txt").write_text("1 0.5 0.5 0.25 0.5")
-    assert read(folder, "yolo")[0].regions[0].category == "fire hydrant"
-
-
-@pytest.mark.parametrize(
-    "text", ["names: 3", "names: [[1]]", "names: {a: b}", "[1, 2]", "names: [", "categories: 1", "x"]
-)
-def test_names_that_cannot_be_read_are_one_line(text: str, folder: Path) -> None:
-    (folder / "data.yaml").write_text(text)
-    (folder / "labels" / "a.txt").write_text("1 0.5 0.5 0.25 0.5")
-    with pytest.raises(InputError, match=r"data\.yaml: no names of classes") as caught:
-        read(folder, "yolo")
-    assert "\n" not in str(caught.value)
-
-
-def test_yolo_without_names_is_refused(folder: Path) -> None:
-    (folder / "labels" / "a.txt").write_text("1 0.5 0.5 0.25 0.5")
-    with pytest.raises(InputError, match=r"the names of the classes are missing; put data\.yaml or classes\.txt there"):
-        read(folder, "yolo")
-
-
-@pytest.mark.parametrize(
-    ("line", "problem", "reason"),
-    [
-        ("7 0.5 0.5 0.2 0.2", "its class 7 is none of the 1 names", "no_category"),
-        ("dog 0.5 0.5 0.2 0.2", "is not a class and numbers", "malformed"),
-        ("0 40 30 20 20", "no shares of the image", "malformed"),
-        ("0 0.5 0.5 0.2", "it has 3 numbers behind its class", "malformed"),
-        ("0 0.5 0.5 0 0.2", "has no area", "empty_box"),
-        ("0 0.5 nan 0.2 0.2", "no shares", "malformed"),
-    ],
-)
-def test_a_broken_line_of_yolo_is_named_and_counted(line: str, problem: str, reason: str, folder: Path) -> None:
-    (folder / "classes.txt").write_text("dog\n")
-    (folder / "labels" / "a.txt").write_text(f"0 0.5 0.5 0.25 0.5\n{line}\n")
-    with pytest.raises(BadRecord, match=f"a.txt, line 2: .*{problem}"):
-        read(folder, "yolo")
-    tally = Tally(skip_bad=True)
-    assert len(read(folder, "yolo", tally)[0].regions) == 1
-    assert (tally.records, tally.rejected) == (2, {reason: 1})
 
 
 def write_voc(folder: Path, name: str, objects: str, size: str = "") -> None:
@@ -155,7 +72,7 @@ def test_voc_reads_boxes_and_sizes(folder: Path) -> None:
     zeros = "<size><width>0</width><height>0</height></size>"
     write_voc(folder, "b", voc_object("cup", (1, 2, 3, 4)), zeros)
     tally = Tally()
-    first, last = read(folder, "voc", tally)
+    first, last = read_labels(folder, "voc", tally)
     assert [(region.category, region.box) for region in first.regions] == [
         ("dog", Box(10, 20, 30, 40)),
         ("cat", Box(1.5, 2, 80, 60)),
@@ -178,9 +95,9 @@ def test_a_broken_file_of_voc_is_named(content: str, problem: str, folder: Path)
     write_voc(folder, "b", voc_object("cup", (1, 2, 30, 40)))
     (folder / "labels" / "a.xml").write_text(content)
     with pytest.raises(BadRecord, match=problem):
-        read(folder, "voc")
+        read_labels(folder, "voc")
     tally = Tally(skip_bad=True)
-    assert [picture.regions[0].category for picture in read(folder, "voc", tally) if picture.regions] == ["cup"]
+    assert [picture.regions[0].category for picture in read_labels(folder, "voc", tally) if picture.regions] == ["cup"]
     assert tally.records == 1 + tally.rejected.total()
 
 
@@ -188,15 +105,15 @@ def test_a_broken_file_of_voc_is_named(content: str, problem: str, folder: Path)
 def test_an_annotation_without_image_is_named_and_an_empty_folder_is_refused(reader: str, folder: Path) -> None:
     (folder / "classes.txt").write_text("dog\n")
     with pytest.raises(InputError, match=r"has no \*"):
-        read(folder, reader)
+        read_labels(folder, reader)
     for name in ("a", "c"):
         write_labelme(folder, name, shape("dog", [[1, 1], [30, 30]], "rectangle"))
         (folder / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.25 0.5")
         write_voc(folder, name, voc_object("dog", (1, 1, 30, 30)))
     with pytest.raises(BadRecord, match=r"no image in .*, or more than one, is 'c"):
-        read(folder, reader)
+        read_labels(folder, reader)
     tally = Tally(skip_bad=True)
-    assert len(read(folder, reader, tally)) == 1
+    assert len(read_labels(folder, reader, tally)) == 1
     assert (tally.records, tally.rejected) == (2, {"image_missing": 1})
 
 
@@ -218,7 +135,7 @@ def test_panoptic_reads_segments_with_their_masks(folder: Path) -> None:
     }
     path = folder / "panoptic.json"
     path.write_text(json.dumps(content))
-    (picture,) = read(folder, "panoptic", instances=path)
+    (picture,) = read_labels(folder, "panoptic", instances=path)
     dog, grass, nothing = picture.regions
     assert (dog.category, dog.box, grass.category) == ("dog", Box(20, 10, 40, 30), "grass")
     mask = dog.with_mask().mask
@@ -228,4 +145,4 @@ def test_panoptic_reads_segments_with_their_masks(folder: Path) -> None:
         nothing.with_mask()
     path.rename(folder / "other.json")
     with pytest.raises(InputError, match=r"other: no such folder; the PNGs of other\.json belong there"):
-        read(folder, "panoptic", instances=folder / "other.json")
+        read_labels(folder, "panoptic", instances=folder / "other.json")

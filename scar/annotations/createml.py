@@ -1,0 +1,81 @@
+"""Read a JSON of Apple's CreateML: a list of images with labels and boxes, given by center and sides in pixels.
+
+Source: https://developer.apple.com/documentation/createml/building-an-object-detector-data-source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from scar.accounting import Tally
+from scar.annotations.call_cache import CallCache
+from scar.annotations.image_records import AnnotatedThing, ImageLookup, ImageRecord, count_unusable, make_index
+from scar.annotations.json_stream import iter_records, parse_record
+from scar.annotations.pictures import PictureIndex
+from scar.errors import BadRecord
+from scar.recipe import Source
+
+
+class _Center(msgspec.Struct):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class _Label(msgspec.Struct):
+    label: str
+    coordinates: _Center
+
+
+class _Image(msgspec.Struct):
+    image: str
+    annotations: list[msgspec.Raw]
+
+
+_IMAGE = msgspec.json.Decoder(_Image)
+_LABEL = msgspec.json.Decoder(_Label)
+
+
+def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
+    """Index the images of a file.
+
+    Raises:
+        InputError: the file cannot be read, or no image has an annotated thing.
+        BadRecord: a record cannot be used, or has no image, and ``tally`` does not skip such records.
+    """
+    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally), source.captions)
+
+
+def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
+    path = source.inputs["instances"]
+    for record in iter_records(path):
+        where = f"{path.name}, [{record.number}]"
+        try:
+            image = parse_record(_IMAGE, record.text, where)
+        except BadRecord as bad:
+            count_unusable(tally, bad)
+            continue
+        things = tuple(
+            _make_thing(text, f"{where}, annotations[{number}]") for number, text in enumerate(image.annotations)
+        )
+        if not things:
+            continue
+        try:
+            yield ImageRecord(images.find_file([image.image], where), None, things)
+        except BadRecord as bad:
+            for _ in things:
+                count_unusable(tally, bad)
+
+
+def _make_thing(text: msgspec.Raw, where: str) -> AnnotatedThing:
+    """The thing of a label; one that cannot be used says why."""
+    try:
+        label = parse_record(_LABEL, text, where)
+    except BadRecord as bad:
+        return AnnotatedThing("", where, unusable=bad)
+    center = label.coordinates
+    box = (center.x - center.width / 2, center.y - center.height / 2, center.width, center.height)
+    return AnnotatedThing(label.label, where, box=box)

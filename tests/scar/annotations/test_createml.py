@@ -1,0 +1,64 @@
+"""CreateML's JSON: boxes by center and sides in pixels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scar.accounting import Tally
+from scar.errors import BadRecord, InputError
+from scar.sample import Box, Picture
+from tests.scar.annotations.reading import read_labels
+
+
+def label(name: Any, *center: float, **changes: Any) -> dict[str, Any]:
+    return {"label": name, "coordinates": dict(zip(("x", "y", "width", "height"), center, strict=True))} | changes
+
+
+def read(folder: Path, *images: Any, tally: Tally | None = None) -> list[Picture]:
+    path = folder / "labels" / "boxes.json"
+    path.write_text(json.dumps(images))
+    return read_labels(folder, "createml", tally, instances=path)
+
+
+def test_boxes_are_given_by_their_centers(folder: Path) -> None:
+    first, last = read(
+        folder,
+        {"image": "b.png", "annotations": [label("cup", 40, 30, 80, 60)]},
+        {"image": "a.png", "annotations": [label("dog", 20, 20, 10, 20), label("cat", 50.5, 30, 21, 10)], "size": 3},
+    )
+    assert [(region.category, region.box) for region in first.regions] == [
+        ("dog", Box(15, 10, 25, 30)),
+        ("cat", Box(40, 25, 61, 35)),
+    ]
+    assert (last.file, last.regions[0].box) == ("sub/b.png", Box(0, 0, 80, 60))
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem", "reason"),
+    [
+        (label(3, 1, 2, 3, 4), r"boxes.json, \[0\], annotations\[1\]: Expected `str`, got `int`", "malformed"),
+        (label("dog", 1, 2, -3, 4), "has no area", "empty_box"),
+        ({"label": "dog"}, "missing required field `coordinates`", "malformed"),
+        (label("dog", 500, 2, 3, 4), "lies outside the 80x60 image", "outside"),
+    ],
+)
+def test_a_broken_label_is_named_and_counted(bad: Any, problem: str, reason: str, folder: Path) -> None:
+    image = {"image": "a.png", "annotations": [label("dog", 20, 20, 10, 20), bad]}
+    with pytest.raises(BadRecord, match=problem):
+        read(folder, image)
+    tally = Tally(skip_bad=True)
+    assert len(read(folder, image, tally=tally)[0].regions) == 1
+    assert (tally.records, tally.rejected) == (2, {reason: 1})
+
+
+def test_an_image_that_is_not_there_is_named_and_a_file_without_things_refused(folder: Path) -> None:
+    with pytest.raises(BadRecord, match=r"boxes.json, \[0\]: no image in .*'z.png'"):
+        read(folder, {"image": "z.png", "annotations": [label("dog", 20, 20, 10, 20)]})
+    with pytest.raises(BadRecord, match="missing required field `image`"):
+        read(folder, {"imagefilename": "a.png", "annotations": []})
+    with pytest.raises(InputError, match="no image has an annotated thing"):
+        read(folder, {"image": "a.png", "annotations": []})
