@@ -11,7 +11,7 @@ from scar.evidence.geometry import find_directions, is_apart, measure_gaps
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
 from scar.evidence.thing_groups import find_groups, is_stuff
-from scar.evidence.visibility import is_sliver, is_well_seen
+from scar.evidence.visibility import is_seen_beside, is_sliver, is_well_seen
 from scar.language.lexicon import is_interchangeable
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import ABOVE, LEFT, NEAR, RIGHT
@@ -223,7 +223,7 @@ def _may_miss(evidence: PictureEvidence, region: Region, others: Sequence[Region
     gap_x, gap_y = measure_gaps(region.box, other.box)
     is_joint = max(gap_x, gap_y) <= _MAX_JOINT_GAP * min(region.box.width, other.box.width)
     is_part = is_joint and _ONE_PIECE in find_groups(region.category)
-    return is_part or not is_well_seen(other.box, evidence.picture, _MIN_LONE_OTHER_SHARE)
+    return is_part or not is_seen_beside(other.box, region.box, evidence.picture, _MIN_LONE_OTHER_SHARE)
 
 
 def _measure_closeness(box: Box, others: tuple[Box, ...]) -> float:

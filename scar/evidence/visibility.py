@@ -28,3 +28,8 @@ def is_sliver(box: Box, picture: Picture) -> bool:
 def is_well_seen(box: Box, picture: Picture, least: float) -> bool:
     """Whether a thing covers at least a share of a picture, and is no strip at its frame."""
     return box.area >= least * picture.width * picture.height and not is_sliver(box, picture)
+
+
+def is_seen_beside(box: Box, thing: Box, picture: Picture, least: float) -> bool:
+    """As `is_well_seen`, of a landmark of a thing: one that is as large as the thing is seen as well as that."""
+    return is_well_seen(box, picture, min(least, thing.area / (picture.width * picture.height)))

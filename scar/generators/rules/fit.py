@@ -10,7 +10,7 @@ from random import Random
 from typing import cast
 
 from scar.generators.generator import Generator, Gold, GoldOfTask, GoldTask, Rejected
-from scar.generators.rules.golds import RANKED, draw_image
+from scar.generators.rules.golds import RANKED, draw_rank
 from scar.generators.rules.records import RulesGold
 from scar.generators.rules.weights import fit_weights
 from scar.sample import RANKING_REASONS
@@ -61,7 +61,7 @@ def fit_shares(golds: Sequence[tuple[GoldTask, RulesGold]]) -> dict[str, float]:
     shares: dict[str, float] = {}
     others = [gold for _, gold in golds if gold.reason not in RANKING_REASONS]
     most = int(MAX_RANKED_SHARE / (1 - MAX_RANKED_SHARE) * len(others))
-    ranked = sorted(draw_image(task) for task, gold in golds if gold.reason in RANKING_REASONS)
+    ranked = sorted(draw_rank(task, gold.reason) for task, gold in golds if gold.reason in RANKING_REASONS)
     if len(ranked) > most:
         shares[RANKED] = ranked[most]
     landmarks = Counter(gold.phrases.landmark.noun for gold in others)

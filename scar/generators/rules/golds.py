@@ -39,7 +39,7 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
     Args:
         tasks: the regions.
         shares: share of the captions to keep, by `RANKED` and by landmark ("landmark person"); 1 for all others. Ranks
-            and positions are kept by image, see `draw_image`. A region whose caption is not kept gets its next one.
+            and positions are kept by image, see `draw_rank`. A region whose caption is not kept gets its next one.
             None keeps all. `fit_shares` finds them.
     """
     choices = [_choose_gold(task, shares or {}) for task in tasks]
@@ -66,7 +66,7 @@ def _choose_gold(task: GoldTask, shares: Mapping[str, float]) -> Generator[TrueC
     problem = NO_EVIDENCE
     for kind, options in groups.items():
         is_ranking = kind in RANKING_REASONS
-        is_over = is_ranking and draw_image(task) >= shares.get(RANKED, 1.0)
+        is_over = kind is not None and is_ranking and draw_rank(task, kind) >= shares.get(RANKED, 1.0)
         is_kept = rng.random()
         while options:
             (true,) = rng.choices(options, [option.weight for option in options])
@@ -81,11 +81,13 @@ def _choose_gold(task: GoldTask, shares: Mapping[str, float]) -> Generator[TrueC
     return Rejected(problem)
 
 
-def draw_image(task: GoldTask) -> float:
+def draw_rank(task: GoldTask, reason: Reason) -> float:
     """Draw a number from 0 to 1 for the image of a task; its ranks and positions are kept if their share is above it.
 
-    All regions of an image share it. Otherwise an image of ten chairs in a row, of which five are chosen, would have
-    five ranks kept at a share of a half.
+    Ordinals have numbers below 0.5 and positions others, which nobody would say: they are kept if there is room for
+    all ordinals. All regions of an image share their numbers. Otherwise an image of ten chairs in a row, of which five
+    are chosen, would have five ranks kept at a share of a half.
     """
     source = task.key.rpartition("/")[0]
-    return Random(f"{source}/{task.evidence.picture.file}/ranks").random()  # noqa: S311 - as above
+    drawn = Random(f"{source}/{task.evidence.picture.file}/ranks").random()  # noqa: S311 - as above
+    return (drawn + (reason == "position")) / 2

@@ -13,7 +13,7 @@ from scar.evidence.ordinals import find_ordinals, name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
 from scar.evidence.scene_vote import find_scene
 from scar.evidence.specificity import find_undenied, may_hold
-from scar.evidence.visibility import is_sliver, is_well_seen
+from scar.evidence.visibility import is_seen_beside, is_sliver, is_well_seen
 from scar.generators.rules.records import CaptionPhrases, TrueCaption
 from scar.language import english
 from scar.language.caption_parser import has_noun
@@ -96,7 +96,9 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
     for predicate, other, several in evidence.contacts.get(region.id, ()):
         least = _MIN_LANDMARK_SHARE if predicate in PLACING else _MIN_HAD_SHARE
-        if is_sliver(region.box, evidence.picture) or not is_well_seen(other.box, evidence.picture, least):
+        if is_sliver(region.box, evidence.picture) or not is_seen_beside(
+            other.box, region.box, evidence.picture, least
+        ):
             continue
         phrase = name_several(other.category) if several else _name_other(evidence, region, other)
         yield "mask", predicate, phrase, 0.6 if predicate in _WEAK else 1.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scar.evidence.visibility import is_sliver, is_well_seen
+from scar.evidence.visibility import is_seen_beside, is_sliver, is_well_seen
 from scar.sample import Box, Picture
 
 PICTURE = Picture(1, "a.jpg", 320, 240, ())
@@ -31,3 +31,10 @@ def test_a_thing_is_well_seen_from_the_least_share_on() -> None:
     assert is_well_seen(box, PICTURE, 0.025)
     assert not is_well_seen(box, PICTURE, 0.026)
     assert not is_well_seen(Box(0, 20, 18, 220), PICTURE, 0.01)
+
+
+def test_a_landmark_is_large_or_as_large_as_the_thing() -> None:
+    small, smaller = Box(100, 100, 120, 120), Box(150, 100, 160, 110)
+    assert is_seen_beside(small, small, PICTURE, 0.5)
+    assert not is_seen_beside(smaller, small, PICTURE, 0.5)
+    assert is_seen_beside(smaller, small, PICTURE, 0.001)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.generators.generator import GoldTask
 from scar.generators.rules.fit import MAX_LANDMARK_SHARE, MAX_RANKED_SHARE, fit_shares
-from scar.generators.rules.golds import RANKED, draw_image
+from scar.generators.rules.golds import RANKED, draw_rank
 from scar.generators.rules.records import CaptionPhrases, RulesGold
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
@@ -36,9 +36,9 @@ def several_golds(draw: st.DrawFn) -> Golds:
 @given(several_golds())
 def test_ranks_that_are_kept_are_at_most_the_limit(golds: Golds) -> None:
     shares = fit_shares(golds)
-    ranked = [task for task, gold in golds if gold.reason in RANKING_REASONS]
+    ranked = [(task, gold.reason) for task, gold in golds if gold.reason in RANKING_REASONS]
     others = len(golds) - len(ranked)
-    kept = [task for task in ranked if draw_image(task) < shares.get(RANKED, 1.0)]
+    kept = [(task, reason) for task, reason in ranked if draw_rank(task, reason) < shares.get(RANKED, 1.0)]
     assert len(kept) <= MAX_RANKED_SHARE * (len(kept) + others) + 1e-9
     if RANKED not in shares:
         assert kept == ranked
@@ -46,9 +46,14 @@ def test_ranks_that_are_kept_are_at_most_the_limit(golds: Golds) -> None:
 
 def test_an_image_keeps_all_its_ranks_or_none() -> None:
     golds = [make_gold(7, number, "ordinal", "table") for number in range(5)]
-    assert len({draw_image(task) for task, _ in golds}) == 1
-    draws = [draw_image(make_gold(image, 0, "ordinal", "table")[0]) for image in range(400)]
-    assert 0.4 < sum(draws) / len(draws) < 0.6
+    assert len({draw_rank(task, "ordinal") for task, _ in golds}) == 1
+    draws = [draw_rank(make_gold(image, 0, "ordinal", "table")[0], "ordinal") for image in range(400)]
+    assert 0.2 < sum(draws) / len(draws) < 0.3
+
+
+def test_all_ordinals_are_kept_before_any_position() -> None:
+    tasks = [make_gold(image, 0, "ordinal", "table")[0] for image in range(50)]
+    assert max(draw_rank(task, "ordinal") for task in tasks) < min(draw_rank(task, "position") for task in tasks)
 
 
 def test_a_landmark_of_most_golds_is_kept_as_often_as_the_limit_allows() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.generators.generator import Gold, GoldTask, Rejected
-from scar.generators.rules.golds import NO_EVIDENCE, OVER_SHARE, RANKED, draw_image, write_golds
+from scar.generators.rules.golds import NO_EVIDENCE, OVER_SHARE, RANKED, draw_rank, write_golds
 from scar.generators.rules.true_captions import list_true_captions
 from scar.sample import Box, Mask, Picture, Region
 
@@ -39,7 +39,7 @@ def test_a_rank_over_its_share_is_rejected_for_that_reason() -> None:
     zebras = [region_of(number, "zebra", 20 + 100 * number, 100, 90 + 100 * number, 180) for number in range(3)]
     tasks = tasks_of(*zebras)
     assert {gold.reason for gold in write_golds(tasks) if isinstance(gold, Gold)} == {"ordinal"}
-    below = {RANKED: draw_image(tasks[0]) / 2}
+    below = {RANKED: draw_rank(tasks[0], "ordinal") / 2}
     assert write_golds(tasks, below) == [Rejected(OVER_SHARE)] * 3
 
 
