@@ -168,6 +168,6 @@ def test_groups_are_named_in_any_case_and_lists_take_spaces() -> None:
     assert [task.name for task in get_tasks("scar")] == list(list_group_tasks("SCaR"))
     names = [task.name for task in get_tasks("VOC2007, vqa ,GQA, MMEB,")]
     assert names[:2] == ["VOC2007", list_group_tasks("vqa")[0]]
-    assert len(names) == len(set(names)) == 36
+    assert len(names) == len(set(names)) == len(list_group_tasks("MMEB"))
     with pytest.raises(UnknownName, match=r"unknown task 'vqx'"):
         get_tasks("VOC2007, vqx")
