@@ -19,7 +19,7 @@ from scar.annotations.pictures import PictureRef
 from scar.annotations.upright import read_upright
 from scar.build.image_folder import image_folder_name
 from scar.build.part_origins import count_parts
-from scar.build.select import choose_regions, list_eligible_regions
+from scar.build.select import choose_regions, list_eligible_regions, shuffle_regions
 from scar.common.image_header import read_header
 from scar.common.images import locate_image
 from scar.common.orientation import UPRIGHT
@@ -174,40 +174,31 @@ def _iter_gold_batches(
 ) -> Iterator[list[tuple[Region, GoldOfTask]]]:
     """Yield, batch by batch, chosen regions that have a gold, with their masks, and the golds; the others are rejected.
 
-    The generator looks at all regions that may become samples, and those that it can tell are chosen first. Its tasks
+    The generator looks at a region only when it may be chosen: those that it can tell apart are chosen first. Its tasks
     are in the user's words; the region keeps the category of the source.
     """
     several = [(picture, regions) for picture, regions in pictures if regions]
     statements = _read_statements(several, recipe, tally) if generator.reads_texts else {}
     for first in range(0, len(several), PICTURES_PER_BATCH):
         some = several[first : first + PICTURES_PER_BATCH]
-        tasks = [
-            list(_make_tasks(picture, regions, statements, source, recipe.seed, words)) for picture, regions in some
-        ]
-        yield list(_iter_golds(some, tasks, source, recipe.seed, generator, tally, words))
+        yield list(_iter_golds(some, statements, source, recipe.seed, generator, tally, words))
 
 
 def _iter_golds(
     several: Sequence[_PictureWithRegions],
-    tasks: Sequence[Sequence[GoldTask]],
+    statements: Mapping[str, tuple[Statement, ...]],
     source: Source,
     seed: int,
     generator: Generator,
     tally: Tally,
     words: Words,
 ) -> Iterator[tuple[Region, GoldOfTask]]:
-    """Yield the chosen regions and golds of one batch: of pictures, their eligible regions and the tasks of these."""
-    all_tasks = [task for own in tasks for task in own]
-    written = iter(zip(all_tasks, _write_golds(all_tasks, generator), strict=True))
-    for picture, regions in several:
-        results = {task.region.id: (task, result) for task, result in (next(written) for _ in regions)}
-        tiers = {number: _find_tier(result) for number, (_, result) in results.items()}
-        rng = _random_stream(seed, source, f"image {picture.id}")
-        chosen = choose_regions(regions, tiers, source.max_per_image, rng)
+    """Yield the chosen regions and golds of one batch of pictures with their eligible regions."""
+    results = _choose_golds(several, statements, source, seed, generator, words)
+    for (_, regions), chosen in zip(several, results, strict=True):
         if len(chosen) < len(regions):
             tally.rejected["over_limit"] += len(regions) - len(chosen)
-        for region in chosen:
-            task, result = results[region.id]
+        for region, task, result in chosen:
             if isinstance(result, Rejected):
                 tally.rejected[result.reason] += 1
                 continue
@@ -222,6 +213,45 @@ def _iter_golds(
             tally.golds[result.reason] += 1
             spoken = msgspec.structs.replace(masked, category=task.region.category)
             yield masked, (dataclasses.replace(task, region=spoken), result)
+
+
+def _choose_golds(
+    several: Sequence[_PictureWithRegions],
+    statements: Mapping[str, tuple[Statement, ...]],
+    source: Source,
+    seed: int,
+    generator: Generator,
+    words: Words,
+) -> list[list[tuple[Region, GoldTask, Gold | Rejected]]]:
+    """The chosen regions of each picture with their tasks and results.
+
+    A picture's regions are asked for in rounds: those that `choose_regions` chooses as long as the others may be of
+    tier 0, until it chooses only regions that were asked for.
+    """
+    evidence = [PictureEvidence(speak_picture(picture, words), statements) for picture, _ in several]
+    spoken = [{region.id: region for region in own.picture.regions} for own in evidence]
+    shuffled = [
+        shuffle_regions(regions, _random_stream(seed, source, f"image {picture.id}")) for picture, regions in several
+    ]
+    results: list[dict[int, tuple[GoldTask, Gold | Rejected]]] = [{} for _ in several]
+    tiers: list[dict[int, int]] = [{} for _ in several]
+    chosen: list[list[Region]] = [[] for _ in several]
+    pending: Sequence[int] = range(len(several))
+    while pending:
+        asked: list[tuple[int, GoldTask]] = []
+        for number in pending:
+            chosen[number] = choose_regions(shuffled[number], tiers[number], source.max_per_image)
+            image = source.images / several[number][0].file
+            for region in chosen[number]:
+                if region.id not in tiers[number]:
+                    key = f"{seed}/{source.key}/{region.id}"
+                    asked.append((number, GoldTask(image, evidence[number], spoken[number][region.id], key)))
+        written = _write_golds([task for _, task in asked], generator) if asked else ()
+        for (number, task), result in zip(asked, written, strict=True):
+            results[number][task.region.id] = task, result
+            tiers[number][task.region.id] = _find_tier(result)
+        pending = list(dict.fromkeys(number for number, _ in asked))
+    return [[(region, *own[region.id]) for region in regions] for regions, own in zip(chosen, results, strict=True)]
 
 
 def _find_tier(result: Gold | Rejected) -> int:
@@ -300,22 +330,6 @@ def _read_statements(
     statements, unread = parse_all(texts, *open_texts(recipe.parser, recipe.parses))
     tally.ignored.update({reason: count for reason, count in unread.items() if reason != NOT_PARSED})
     return statements
-
-
-def _make_tasks(
-    picture: Picture,
-    regions: Iterable[Region],
-    statements: Mapping[str, tuple[Statement, ...]],
-    source: Source,
-    seed: int,
-    words: Words,
-) -> Iterator[GoldTask]:
-    """Yield a task for each region of a picture, in the user's words; they share the evidence."""
-    spoken = speak_picture(picture, words)
-    evidence, image = PictureEvidence(spoken, statements), source.images / picture.file
-    by_id = {region.id: region for region in spoken.regions}
-    for region in regions:
-        yield GoldTask(image, evidence, by_id[region.id], f"{seed}/{source.key}/{region.id}")
 
 
 def _random_stream(seed: int, source: Source, record: str) -> Random:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from scar.evidence.spoken_picture import NO_THING, names_thing
@@ -39,28 +40,50 @@ def list_eligible_regions(
     return eligible
 
 
-def choose_regions(regions: Sequence[Region], tiers: Mapping[int, int], most: int, rng: Random) -> list[Region]:
-    """Choose regions of a picture: those of lower tiers before the others, and as many categories as possible.
+@dataclass(frozen=True, slots=True)
+class ShuffledRegions:
+    """The regions of a picture in random order.
 
-    Args:
-        regions: regions of one picture.
-        tiers: tier of each region, by its id: 0 for the regions that are to be chosen first. A region of a category
-            gives way to those of lower tiers, and then to the first ones of other categories.
-        most: largest number of regions to choose.
-        rng: draws the order among equals.
-
-    Returns:
-        At most ``most`` regions in the order of ``regions``.
+    Attributes:
+        regions: the regions in the picture's order.
+        groups: the regions of each category in random order, and a random number from 0 to 1 for each place in it.
     """
+
+    regions: Sequence[Region]
+    groups: Sequence[tuple[Sequence[Region], Sequence[float]]]
+
+
+def shuffle_regions(regions: Sequence[Region], rng: Random) -> ShuffledRegions:
+    """Draw the order in which `choose_regions` takes regions that are equal otherwise."""
     by_category: dict[str, list[Region]] = defaultdict(list)
     for region in regions:
         by_category[region.category].append(region)
+    several = (by_category[category] for category in sorted(by_category))
+    return ShuffledRegions(regions, [(rng.sample(own, len(own)), [rng.random() for _ in own]) for own in several])
+
+
+def choose_regions(shuffled: ShuffledRegions, tiers: Mapping[int, int], most: int) -> list[Region]:
+    """Choose regions of a picture: those of lower tiers before the others, and as many categories as possible.
+
+    A region whose tier is not known yet counts as one of tier 0. If the tiers of all chosen regions are known, then
+    those of the others cannot change the choice: a region of a higher tier only makes way for others.
+
+    Args:
+        shuffled: regions of one picture.
+        tiers: tier of each region, by its id: 0 for the regions that are to be chosen first. A region of a category
+            gives way to those of lower tiers, and then to the first ones of other categories.
+        most: largest number of regions to choose.
+
+    Returns:
+        At most ``most`` regions in the order of ``shuffled.regions``.
+    """
+    if len(shuffled.regions) <= most:
+        return list(shuffled.regions)
     # The second region of a category ranks below the first region of every other category.
-    ranked: list[tuple[int, int, float, Region]] = []
-    for category in sorted(by_category):
-        shuffled = rng.sample(by_category[category], len(by_category[category]))
-        for rank, region in enumerate(sorted(shuffled, key=lambda region: tiers[region.id])):
-            ranked.append((tiers[region.id], rank, rng.random(), region))
-    ranked.sort(key=lambda entry: entry[:3])
-    chosen = {region.id for *_, region in ranked[:most]}
-    return [region for region in regions if region.id in chosen]
+    ranked: list[tuple[int, int, float, int]] = []
+    for regions, draws in shuffled.groups:
+        known = sorted([(tiers.get(region.id, 0), place, region.id) for place, region in enumerate(regions)])
+        ranked += [(tier, rank, draws[rank], number) for rank, (tier, _, number) in enumerate(known)]
+    ranked.sort()
+    chosen = {number for *_, number in ranked[:most]}
+    return [region for region in shuffled.regions if region.id in chosen]

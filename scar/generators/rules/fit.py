@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import cast
@@ -35,9 +35,10 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
         is_complete: whether these are golds of all pictures of the source.
     """
     shares = fit_shares([(task, RulesGold.of(gold)) for task, gold in golds])
-    tasks = [task for task, _ in golds]
     write_golds = partial(cast(Callable[..., list[Gold | Rejected]], generator.write_golds), shares=shares)
-    written = zip(tasks, write_golds(tasks), strict=True) if shares else golds  # without shares it writes the same
+    limited = [task for task, gold in golds if _is_limited(RulesGold.of(gold), shares)]
+    rewritten = dict(zip(map(id, limited), write_golds(limited), strict=True)) if limited else {}
+    written = ((task, rewritten.get(id(task), gold)) for task, gold in golds)
     kept = [(task, gold) for task, gold in written if isinstance(gold, RulesGold)]
     rng = Random(seed)  # noqa: S311 - choices of a corpus, not secrets
     is_complete = is_complete and len(kept) <= MAX_FIT_GOLDS
@@ -48,6 +49,11 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
         write_golds=write_golds,
         write_negatives=partial(generator.write_negatives, stats=stats),
     )
+
+
+def _is_limited(gold: RulesGold, shares: Mapping[str, float]) -> bool:
+    """Whether shares may replace a gold that was written without them."""
+    return (RANKED if gold.reason in RANKING_REASONS else f"landmark {gold.phrases.landmark.noun}") in shares
 
 
 def fit_shares(golds: Sequence[tuple[GoldTask, RulesGold]]) -> dict[str, float]:

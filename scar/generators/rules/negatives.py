@@ -13,7 +13,7 @@ from scar.generators.rules.gold_batch import GoldBatch, Golds
 from scar.generators.rules.objects import list_objects, make_object_block
 from scar.generators.rules.places import choose_places
 from scar.generators.rules.records import CaptionPhrases, RulesGold
-from scar.generators.rules.relations import make_relation_block
+from scar.generators.rules.relations import count_false_relations, make_relation_block
 from scar.generators.rules.scenes import list_scenes, make_scene_block
 from scar.generators.rules.word_score import score_parts
 from scar.sample import NEGATIVES_PER_PART, PARTS, Negative, Part
@@ -58,7 +58,7 @@ def have_false_relations(golds: Golds) -> list[bool]:
     found: list[bool] = []
     for first in range(0, len(golds), _ROWS):
         batch = GoldBatch(golds[first : first + _ROWS], (), frozenset())
-        found += (make_relation_block(batch, UNFITTED).allowed_counts >= NEGATIVES_PER_PART).tolist()
+        found += (count_false_relations(batch, UNFITTED) >= NEGATIVES_PER_PART).tolist()
     return found
 
 

@@ -237,6 +237,16 @@ def make_relation_block(batch: GoldBatch, stats: CaptionStats) -> CandidateBlock
     )
 
 
+def count_false_relations(batch: GoldBatch, stats: CaptionStats) -> Ints:
+    """(T,) number of candidates for the relation of each gold that no veto refuses."""
+    relations = _Relations(batch, stats)
+    allowed = relations.weigh() > 0
+    for refused in relations.veto().values():
+        allowed &= ~refused
+    found: Ints = allowed.sum(axis=1)
+    return found
+
+
 def _list_own(gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) -> tuple[Predicate, ...]:
     """The false predicates with the true landmark: most are of the form of the true one."""
     form = gold.relation.form

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.build.select import choose_regions, list_eligible_regions
+from scar.build.select import choose_regions, list_eligible_regions, shuffle_regions
 from scar.recipe import Source
 from scar.sample import Box, Picture, Region
 
@@ -47,6 +47,10 @@ def test_eligible_regions_by_definition(things: list[tuple[Box, str, bool]]) -> 
     assert +rejected == rejected == +Counter(crowd=crowds, small=len(things) - crowds - len(fit))
 
 
+def choose(regions: list[Region], tiers: dict[int, int], most: int, seed: int) -> list[Region]:
+    return choose_regions(shuffle_regions(regions, Random(seed)), tiers, most)
+
+
 def make_tiers(things: list[tuple[str, int]]) -> dict[int, int]:
     return {number: tier for number, (_, tier) in enumerate(things)}
 
@@ -54,7 +58,7 @@ def make_tiers(things: list[tuple[str, int]]) -> dict[int, int]:
 @given(groups, st.integers(1, 6), st.integers(0, 9))
 def test_choice_by_definition(things: list[tuple[str, int]], most: int, seed: int) -> None:
     regions = make_regions([category for category, _ in things])
-    chosen = [region.id for region in choose_regions(regions, make_tiers(things), most, Random(seed))]
+    chosen = [region.id for region in choose(regions, make_tiers(things), most, seed)]
     assert len(chosen) == min(most, len(regions))
     assert chosen == sorted(set(chosen))
     left = most
@@ -76,7 +80,7 @@ def test_choice_by_definition(things: list[tuple[str, int]], most: int, seed: in
 def test_within_one_tier_categories_alone_decide(categories: list[str], most: int, seed: int, tier: int) -> None:
     regions = make_regions(categories)
     tiers = dict.fromkeys(range(len(regions)), tier)
-    taken = Counter(region.category for region in choose_regions(regions, tiers, most, Random(seed)))
+    taken = Counter(region.category for region in choose(regions, tiers, most, seed))
     rounds = max(taken.values(), default=0)
     for name, count in Counter(categories).items():
         assert min(count, rounds - 1) <= taken[name] <= min(count, rounds)
@@ -88,18 +92,28 @@ def test_the_choice_does_not_depend_on_the_order_of_the_tiers(
 ) -> None:
     regions = make_regions([category for category, _ in things])
     tiers = make_tiers(things)
-    once = choose_regions(regions, tiers, most, Random(seed))
-    assert once == choose_regions(regions, dict(reversed(tiers.items())), most, Random(seed))
+    once = choose(regions, tiers, most, seed)
+    assert once == choose(regions, dict(reversed(tiers.items())), most, seed)
+
+
+@given(groups, st.integers(1, 6), st.integers(0, 9))
+def test_tiers_that_are_asked_for_when_they_are_needed_give_the_same_choice(
+    things: list[tuple[str, int]], most: int, seed: int
+) -> None:
+    regions, tiers, known = make_regions([category for category, _ in things]), make_tiers(things), dict[int, int]()
+    while missing := {region.id for region in choose(regions, known, most, seed)} - known.keys():
+        known |= {number: tiers[number] for number in missing}
+    assert choose(regions, known, most, seed) == choose(regions, tiers, most, seed)
 
 
 def test_the_seed_alone_decides() -> None:
     regions, tiers = make_regions(["a"] * 30), dict.fromkeys(range(30), 2)
-    choices = {tuple(region.id for region in choose_regions(regions, tiers, 5, Random(seed))) for seed in range(20)}
+    choices = {tuple(region.id for region in choose(regions, tiers, 5, seed)) for seed in range(20)}
     assert len(choices) > 15
-    assert choose_regions(regions, tiers, 5, Random(4)) == choose_regions(regions, tiers, 5, Random(4))
+    assert choose(regions, tiers, 5, 4) == choose(regions, tiers, 5, 4)
 
 
 def test_every_region_has_its_chance() -> None:
     regions, tiers = make_regions(["a"] * 10), dict.fromkeys(range(10), 2)
-    times = Counter(region.id for seed in range(400) for region in choose_regions(regions, tiers, 5, Random(seed)))
+    times = Counter(region.id for seed in range(400) for region in choose(regions, tiers, 5, seed))
     assert min(times.values()) > 150  # of 200 expected
