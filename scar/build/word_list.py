@@ -15,6 +15,7 @@ from scar.annotations.opening import are_heavy, open_sources
 from scar.annotations.pictures import PictureRef
 from scar.build.engine import EngineName, open_engine, run_here
 from scar.common.progress import Track
+from scar.evidence.spoken_picture import describe_company
 from scar.language.category_names import Origin, describe_category
 from scar.language.scene_names import describe_scene
 from scar.language.user_words import NO_WORDS, Words, make_key, read_words
@@ -123,7 +124,9 @@ def iter_word_lines(rows: Sequence[WordRow], recipe: Recipe) -> Iterator[str]:
             said = max(len(row.says or "-") for row in some)
             for row in some:
                 number = f"{row.count:,} {counted}{'s' if row.count != 1 else ''}"
-                yield f"  {_shorten(row.name):{width}}  {row.says or '-':{said}}  {number}  {_ORIGINS[row.origin]}"
+                company = describe_company(row.name) if row.kind == "category" and row.origin != "user" else ""
+                origin = f"{_ORIGINS[row.origin]}, but {company}" if company else _ORIGINS[row.origin]
+                yield f"  {_shorten(row.name):{width}}  {row.says or '-':{said}}  {number}  {origin}"
     unused = _list_unused(rows, recipe)
     if unused:
         yield f"{recipe.word_file}: no source has {', '.join(map(repr, unused))}"

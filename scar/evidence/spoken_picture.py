@@ -47,6 +47,16 @@ def speak_picture(picture: Picture, words: Words) -> Picture:
     return msgspec.structs.replace(picture, regions=regions, scene=scene)
 
 
+def describe_company(category: str) -> str:
+    """What captions say for a category by other things, as `company.toml` has it; empty if they always say its name.
+
+    >>> describe_company("tv")
+    'a computer monitor by a keyboard or a mouse'
+    """
+    rules = _index_rules().get(resolve_category(category).name, ())
+    return "; ".join(f"{rule['says']} by {' or '.join(f'a {name}' for name in rule['by'])}" for rule in rules)
+
+
 def _is_same(one: Region, other: Region) -> bool:
     return one is other
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from scar import Recipe, build
-from scar.build.word_list import iter_word_lines, list_words
+from scar.build.word_list import WordRow, iter_word_lines, list_words
 from scar.cli import app
 from scar.common.progress import track_silently
 from scar.errors import InputError, RecipeError
@@ -72,6 +73,14 @@ def test_the_list_tells_what_is_said_and_where_it_comes_from(recipe_file: Path) 
     assert lines[0] == "Toy/eval: 5 categories, 1 unknown, 1 never said"
     assert lines[-1] == f"{recipe.word_file}: no source has 'never_met'"
     assert max(map(len, lines[:-1])) < 110
+
+
+def test_the_list_tells_what_is_said_by_other_things(recipe_file: Path) -> None:
+    recipe = read_recipe(recipe_file)
+    said = WordRow("Toy/eval", "category", "tv", "a television", 3, "table")
+    assert list(iter_word_lines([said], recipe))[1].endswith("table, but a computer monitor by a keyboard or a mouse")
+    users = msgspec.structs.replace(said, origin="user")
+    assert "monitor" not in list(iter_word_lines([users], recipe))[1]
 
 
 def test_the_command_prints_the_list_and_builds_nothing(recipe_file: Path) -> None:
