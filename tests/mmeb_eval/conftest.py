@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,11 @@ def only_published_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     published = {score.name for score in read_published_scores()}
     table = {name: task for name, task in tasks().items() if name in published}
     monkeypatch.setattr("mmeb_eval.data.tasks.tasks", lambda: table)
+
+
+@pytest.fixture
+def work_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs in its own folder, whose imports are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "200")

@@ -135,16 +135,10 @@ def test_vllm_gets_one_chat_message_for_each_item(server: Server, picture: Path)
 def test_an_endpoint_has_one_name_however_its_url_is_written_and_two_have_two() -> None:
     spellings = ["http://Host.example:80/v1/E#m", "http://host.example/v1/E/#m", "http://host.EXAMPLE/v1/E#m"]
     assert {load_model(url).name for url in spellings} == {"http://host.example/v1/E#m"}
-    others = [
-        "https://host.example/v1/E#m",
-        "http://host.example:8000/v1/E#m",
-        "http://host.example/v1/e#m",
-        "http://host.example/v1/E#M",
-        "http://host.example/v1/E?x=1#m",
-        "http://other.example/v1/E#m",
-        "vllm:http://host.example/v1/E#m",
-        "http://[::1]:8000/v1/E#m",
-    ]
+    hosts = ("host.example:8000", "other.example", "[::1]:8000")
+    others = [f"http://{host}/v1/E#m" for host in hosts]
+    others += [f"http://host.example/v1/{end}" for end in ("e#m", "E#M", "E?x=1#m")]
+    others += ["https://host.example/v1/E#m", "vllm:http://host.example/v1/E#m"]
     assert len({load_model(url).name for url in (*others, spellings[0])}) == len(others) + 1
     assert load_model("https://host.example:443/#m").name == "https://host.example#m"
     with pytest.raises(EvalError, match="not a URL such as"):

@@ -86,14 +86,8 @@ def _write_project(folder: Path) -> None:
 def _show(folder: Path, **environment: str) -> dict[str, Any]:
     """The identity in a process of its own."""
     path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
-    made = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", SHOW],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    env, program = {**os.environ, "PYTHONPATH": path, **environment}, [sys.executable, "-c", SHOW]
+    made = subprocess.run(program, cwd=folder, env=env, capture_output=True, text=True, check=True)  # noqa: S603
     shown: dict[str, Any] = json.loads(made.stdout)
     return shown
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,32 +18,23 @@ from typer.testing import CliRunner, Result
 from mmeb_eval.data.files import find_scar_tasks
 from scar import read
 from scar.cli import app
-from scar.common.hub_files import STAGING
 from scar.errors import DataError, HubError, InputError
 from scar.formats.reader import find_row_files
-from scar.publish.pull import RECORD, PulledRepo, PullPlan, iter_pull_lines, plan_pull, pull_files
+from scar.publish.pull import RECORD, plan_pull
 from scar.publish.push import push_files
 from scar.publish.upload import PushTarget
 from tests.local_hub import TOKEN, Failure, LocalHub, make_uploads
 from tests.scar.older_corpora import drop_reasons
-
-REPO = "me/corpus"
-PUBLISHED = "Sony/SCaR-Eval"
+from tests.scar.publish.pulls import REPO, contents, fetch, send
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload:DeprecationWarning")  # the client's own
 
 
+PUBLISHED = "Sony/SCaR-Eval"
+
+
 def scar(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Files by path; hidden ones and what a pull writes beside them left out."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in (RECORD, "images_missing.txt") and STAGING not in path.parts
-    }
 
 
 @pytest.fixture
@@ -180,113 +170,6 @@ def test_a_dry_run_fetches_nothing(pushed: dict[str, bytes], local_hub: LocalHub
     assert "Nothing was fetched." in done.output
     assert not (tmp_path / "out").exists()
     assert not any("/resolve/" in request for request in local_hub.asked)
-
-
-STEPS = (r"GET /api/datasets/me/corpus(/revision/main)?$", "GET .*/tree/", "HEAD .*/resolve/", "GET .*/resolve/")
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(
-    "failure",
-    [{"status": 429, "headers": {"Retry-After": "7"}}, {"status": 500}, {"kind": "reset"}],
-    ids=["429", "500", "reset"],
-)
-def test_what_passes_is_tried_again(
-    local_hub: LocalHub, tmp_path: Path, step: str, failure: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = send(local_hub, tmp_path)
-    waits: list[float] = []
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", waits.append)
-    local_hub.failures.append(Failure(step, 1, **failure))
-    made = plan_pull(REPO, tmp_path / "out", endpoint=local_hub.endpoint, sleep=waits.append)
-    pull_files(made, endpoint=local_hub.endpoint, sleep=waits.append)
-    assert contents(tmp_path / "out") == files
-    assert local_hub.failures[0].times == 0, "the step was reached"
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(
-    ("status", "headers", "advice"),
-    [
-        (401, {}, "HTTP 401: no such repository, or it is private and the token is not valid"),
-        (403, {}, "HTTP 403: the Hub refused: the token may not read it"),
-        (403, {"X-Error-Code": "GatedRepo"}, "HTTP 403: accept its terms on its page"),
-        (404, {"X-Error-Code": "RepoNotFound"}, "HTTP 404: no such repository, or it is private"),
-        (404, {"X-Error-Code": "RevisionNotFound"}, "HTTP 404: it has no such commit"),
-    ],
-    ids=["401", "403", "gated", "404", "revision"],
-)
-def test_what_does_not_pass_stops_at_once(
-    local_hub: LocalHub, tmp_path: Path, step: str, status: int, headers: dict[str, str], advice: str
-) -> None:
-    send(local_hub, tmp_path)
-    local_hub.failures.append(Failure(step, 99, status, headers))
-    with pytest.raises(HubError, match=f"me/corpus: {advice}"):
-        fetch(local_hub, tmp_path / "out")
-    assert not (tmp_path / "out" / "README.md").exists()
-
-
-def test_a_full_disk_is_one_line_and_a_rerun_goes_on(
-    local_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = send(local_hub, tmp_path)
-
-    def full(*_: object, **__: object) -> str:
-        raise OSError(28, "No space left on device", "README.md")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("huggingface_hub.hf_hub_download", full)
-        with pytest.raises(HubError, match=r"README.md: cannot be written: No space left on device; make room and run"):
-            fetch(local_hub, tmp_path / "out")
-    fetch(local_hub, tmp_path / "out")
-    assert contents(tmp_path / "out") == files
-
-
-def test_a_disk_that_is_too_small_is_told_before(local_hub: LocalHub, tmp_path: Path) -> None:
-    from scar.common.hub_files import RemoteFile
-
-    large = {"SCaR-eval/a.parquet": RemoteFile("SCaR-eval/a.parquet", 10**18, "0" * 64, "0" * 40)}
-    with pytest.raises(HubError, match=r"1000000.0 TB to fetch, .* free; make room or give another --out"):
-        list(
-            iter_pull_lines(
-                PullPlan(REPO, tmp_path / "out", PulledRepo("0" * 40, large), tuple(large), (), (), (), (), (), False)
-            )
-        )
-
-
-def test_what_is_not_what_the_hub_lists_is_refused(local_hub: LocalHub, tmp_path: Path) -> None:
-    files = send(local_hub, tmp_path)
-    oid = local_hub.repos["datasets", REPO].commits[local_hub.repos["datasets", REPO].branches["main"]]
-    content = local_hub.content(oid["SCaR-eval/a.parquet"])
-    good = content.read_bytes()
-    content.write_bytes(good[::-1])
-    with pytest.raises(InputError, match=r"SCaR-eval/a.parquet came with SHA-256 \w+, the Hub has \w+; run it again"):
-        fetch(local_hub, tmp_path / "out")
-    assert not (tmp_path / "out" / "SCaR-eval" / "a.parquet").exists()
-    content.write_bytes(good)
-    fetch(local_hub, tmp_path / "out")
-    assert contents(tmp_path / "out") == files
-
-
-@pytest.mark.parametrize("path", ["../out.parquet", "a/../../b.parquet", "/c.parquet", "a\\b.parquet"])
-def test_a_path_that_leaves_the_folder_is_refused(local_hub: LocalHub, tmp_path: Path, path: str) -> None:
-    send(local_hub, tmp_path)
-    repo = local_hub.repos["datasets", REPO]
-    tree = repo.commits[repo.branches["main"]]
-    tree[path] = tree["SCaR-eval/a.parquet"]
-    with pytest.raises(InputError, match=r"would leave .*; refused"):
-        fetch(local_hub, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_that_is_a_link_is_not_followed(local_hub: LocalHub, tmp_path: Path) -> None:
-    send(local_hub, tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "SCaR-eval").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match=r"would leave .* through a link; refused"):
-        fetch(local_hub, tmp_path / "out")
-    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_repository_without_rows_is_none(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -425,15 +308,3 @@ def test_files_and_folders_in_the_way_are_told(pushed: dict[str, bytes], tmp_pat
     (tmp_path / "two").mkdir()
     (tmp_path / "two" / "provenance").write_text("x")
     assert "provenance: is a file, and a folder is to lie there" in refused(tmp_path / "two")
-
-
-FILES = {"README.md": b"---\nlicense: mit\n---\n# One", "SCaR-eval/a.parquet": b"rows" * 99, "images.sha256": b""}
-
-
-def send(hub: LocalHub, folder: Path) -> dict[str, bytes]:
-    push_files(make_uploads(folder / "sent", FILES), PushTarget(REPO, "dataset"), endpoint=hub.endpoint)
-    return FILES
-
-
-def fetch(hub: LocalHub, out: Path) -> None:
-    pull_files(plan_pull(REPO, out, endpoint=hub.endpoint), endpoint=hub.endpoint)
