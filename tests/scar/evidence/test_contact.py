@@ -138,6 +138,12 @@ def test_a_person_has_a_suitcase_but_may_not_carry_it() -> None:
     assert (1, "carried by", 0) in told(draw(person, ("handbag", (150, 110, 200, 170))))
 
 
+def test_a_person_has_food_but_may_not_hold_it() -> None:
+    person, before = ("person", (100, 20, 180, 220)), (120, 90, 160, 120)
+    assert told(draw(person, ("hot dog", before))) == {(0, "with", 1)}
+    assert (1, "held by", 0) in told(draw(person, ("bottle", before)))
+
+
 def test_what_touches_a_person_on_a_couch_may_be_on_the_lap() -> None:
     couch, person = ("couch", (0, 100, 320, 220)), ("person", (60, 60, 160, 210))
     assert (2, "on", 0) in told(draw(couch, person, ("laptop", (220, 140, 270, 180))))
