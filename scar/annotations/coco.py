@@ -22,7 +22,6 @@ from scar.annotations.coco_index import index_annotations
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.file_kind import INSTANCES, explain_kind
 from scar.annotations.image_captions import ImageCaptions, index_image_captions
-from scar.annotations.image_sizes import ImageFolder
 from scar.annotations.pictures import PictureIndex, PictureKey
 from scar.annotations.record_index import FileSpans, select_image
 from scar.errors import BadRecord, InputError
@@ -113,12 +112,12 @@ def index_image_set(
     """
     instances = source.inputs["instances"]
     stuff, captions = source.inputs.get("stuff"), source.inputs.get("captions")
-    folder = ImageFolder(source.images, source.frame)
+    settings = (tally.skip_bad, source.images, source.frame)
     try:
-        things = cache(index_annotations, instances, tally.skip_bad, folder)
+        things = cache(index_annotations, instances, *settings)
     except InputError as error:
         raise explain_kind(instances, INSTANCES, error) from None
-    files = [things] if stuff is None else [things, cache(index_annotations, stuff, tally.skip_bad, folder, things)]
+    files = [things] if stuff is None else [things, cache(index_annotations, stuff, *settings, things)]
     for file in files:
         if referred_phrases is None:
             tally.add_tally(file.tally)

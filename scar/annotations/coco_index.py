@@ -20,7 +20,7 @@ from scar.annotations.coco_texts import TACO_LISTS, collect_texts, read_own_capt
 from scar.annotations.ids import has_codes, is_code, number_id
 from scar.annotations.image_finder import find_files
 from scar.annotations.image_names import describe_image, match_images, parse_named_image
-from scar.annotations.image_sizes import ImageFolder, has_allowed_size, read_size, refuse_size
+from scar.annotations.image_sizes import has_allowed_size, read_size, refuse_size
 from scar.annotations.json_stream import ANY_JSON, Record, iter_records, parse_record
 from scar.annotations.record_index import (
     FileSpans,
@@ -34,6 +34,7 @@ from scar.annotations.record_index import (
 from scar.annotations.relations import group_relations
 from scar.errors import BadRecord, InputError
 from scar.language.english import has_word
+from scar.recipe import Frame
 from scar.sample import Relation
 
 if TYPE_CHECKING:
@@ -88,14 +89,15 @@ class AnnotationIndex:
 
 
 def index_annotations(
-    path: Path, skip_bad: bool, folder: ImageFolder, earlier: AnnotationIndex | None = None
+    path: Path, skip_bad: bool, folder: Path, frame: Frame | None = None, earlier: AnnotationIndex | None = None
 ) -> AnnotationIndex:
     """Index a file of annotations.
 
     Args:
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
-        folder: the images, which tell what the file does not.
+        folder: the image folder; images tell the sizes that the file does not.
+        frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
         earlier: None if this file is the first of the image set. Otherwise the index of the first file. Its images are
             used; they are found by file name if this file gives other ids to the same names. An annotation is rejected
             if its category is COCO-Stuff's "other".
@@ -125,7 +127,7 @@ def index_annotations(
     if new_ids.numbers:
         tally.repaired[new_ids.rule] += len(new_ids.numbers)
     if earlier is None:
-        _complete_images(images, image_ids, folder, path, tally)
+        _complete_images(images, image_ids, folder, frame, path, tally)
     known_image = is_matched & is_among(image_ids, images)
     usable = _find_usable(collector, given_ids, known_image, category_of, categories, tally, new_ids.duplicates)
     if earlier is not None:
@@ -258,7 +260,12 @@ def _add_names(categories: dict[int, str], category_of: NDArray[np.int64]) -> No
 
 
 def _complete_images(
-    images: dict[int, CocoImage], image_ids: NDArray[np.int64], folder: ImageFolder, path: Path, tally: Tally
+    images: dict[int, CocoImage],
+    image_ids: NDArray[np.int64],
+    folder: Path,
+    frame: Frame | None,
+    path: Path,
+    tally: Tally,
 ) -> None:
     """Find the files and sizes of the images that have annotations; remove those that cannot be used.
 
@@ -266,7 +273,7 @@ def _complete_images(
         BadRecord: an image may be several files, or its size is not known, and ``tally`` does not skip such records.
     """
     used = [number for number in dict.fromkeys(image_ids.tolist()) if number in images]
-    found = find_files(folder.root, {number: images[number].file for number in used})
+    found = find_files(folder, {number: images[number].file for number in used})
     tally.repaired.update(found.rules)
     for number, file in found.files.items():
         images[number].listed_as, images[number].file = images[number].file, file
@@ -279,7 +286,7 @@ def _complete_images(
             if number in found.problems:
                 problem = f"{found.problems[number]}; write the folder into `file_name`, or give one folder as --images"
                 raise BadRecord(where, problem, "image_unclear")
-            image.width, image.height = read_size(folder, image.file, where)
+            image.width, image.height = read_size(folder, frame, image.file, where)
             tally.repaired["size_of_image"] += 1
             if not has_allowed_size(*image.size):
                 refuse_size(*image.size, f"image {number}", where)

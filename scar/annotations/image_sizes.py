@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,31 +12,19 @@ from scar.errors import BadRecord
 from scar.recipe import Frame
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFolder:
-    """The images of a source.
-
-    Attributes:
-        root: the folder.
-        frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
-    """
-
-    root: Path
-    frame: Frame | None = None
-
-
-def read_size(folder: ImageFolder, file: str, where: str) -> tuple[int, int]:
+def read_size(folder: Path, frame: Frame | None, file: str, where: str) -> tuple[int, int]:
     """Width and height of an image in pixels, in the frame of its annotations.
 
     Args:
         folder: the image folder.
+        frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
         file: path of the image below it.
         where: names the annotation file and the image in error messages.
 
     Raises:
         BadRecord: there is no such image, or it is broken or too large; or EXIF turns it, and nothing tells the frame.
     """
-    path = locate_image(folder.root, file, where)
+    path = locate_image(folder, file, where)
     from PIL.Image import DecompressionBombError
 
     try:
@@ -48,9 +35,9 @@ def read_size(folder: ImageFolder, file: str, where: str) -> tuple[int, int]:
         raise BadRecord(
             where, f"{path} is no image that can be read ({error}), and no size is given", "image_broken"
         ) from None
-    if header.orientation == UPRIGHT or folder.frame == "displayed":
+    if header.orientation == UPRIGHT or frame == "displayed":
         return header.size
-    if folder.frame == "stored":
+    if frame == "stored":
         return header.stored_size
     problem = f"{file} is turned by EXIF (orientation {header.orientation}), and the file gives no size that tells"
     way_out = 'whether boxes are in the stored or the displayed frame; say frame = "stored" or "displayed" (--frame)'

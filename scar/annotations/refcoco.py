@@ -16,7 +16,6 @@ from scar.annotations.call_cache import CallCache
 from scar.annotations.coco import CocoIndex, index_image_set
 from scar.annotations.coco_index import AnnotationIndex, index_annotations
 from scar.annotations.image_names import NameFinder
-from scar.annotations.image_sizes import ImageFolder
 from scar.annotations.record_index import is_among
 from scar.annotations.ref_files import load_expressions
 from scar.common.image_hash import parse_coco_identity
@@ -58,7 +57,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """
     inputs = source.inputs
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
-    things = cache(index_annotations, inputs["instances"], tally.skip_bad, ImageFolder(source.images, source.frame))
+    things = cache(index_annotations, inputs["instances"], tally.skip_bad, source.images, source.frame)
     refs = {number: refs[given] for number, given in _pair_ids(refs, things)}
     phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
     return index_image_set(source, tally, cache, phrases)

@@ -12,7 +12,7 @@ import numpy as np
 from scar.generators.rules.draws import Floats
 from scar.generators.rules.places import CountWeights
 from scar.generators.rules.records import CaptionPhrases
-from scar.generators.rules.word_score import WordScores
+from scar.generators.rules.word_score import WordCounts
 from scar.language.noun_phrase import NounPhrase
 from scar.sample import Part
 
@@ -42,7 +42,7 @@ class CaptionStats:
         annotated: names of the things of all annotated regions in the pictures of the golds.
         feature_weights: factor of each feature for the weights of the candidates that have it.
         default_weight: factor of a feature that is not in ``feature_weights``.
-        word_scores: how much words look like those of gold captions.
+        word_counts: counts of words in gold and false captions, which say how much a caption looks like a gold one.
         count_weights: by part, the weight of each number of negatives that score above the gold caption.
     """
 
@@ -54,7 +54,7 @@ class CaptionStats:
     annotated: frozenset[str] = frozenset()
     feature_weights: Mapping[str, float] = field(default_factory=dict)
     default_weight: float = 1.0
-    word_scores: WordScores = field(default_factory=WordScores)
+    word_counts: WordCounts = field(default_factory=dict)
     count_weights: Mapping[Part, CountWeights] = field(default_factory=dict)
 
     @classmethod

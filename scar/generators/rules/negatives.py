@@ -100,7 +100,7 @@ def _write_some(golds: Golds, veto_counts: Counter[str], stats: CaptionStats) ->
         if any(len(several) < NEGATIVES_PER_PART for several in own.values()):
             results.append(Rejected(FEW_NEGATIVES))
             continue
-        above = score_parts(gold, own, task.evidence.picture.file, stats.word_scores)
+        above = score_parts(gold, own, task.evidence.picture.file, stats.word_counts)
         kept = choose_places(above, stats.count_weights, f"{task.key}/place")
         nine = [Negative(part, own[part][index].caption) for part in PARTS for index in kept[part]]
         is_distinct = len({negative.caption.text.lower() for negative in nine}) == len(nine)

@@ -17,7 +17,7 @@ from scar.generators.rules.negatives import draw_swaps, make_blocks
 from scar.generators.rules.places import fit_count_weights
 from scar.generators.rules.proportional_fitting import fit_feature_weights
 from scar.generators.rules.records import RulesGold
-from scar.generators.rules.word_score import learn_word_scores, score_parts
+from scar.generators.rules.word_score import count_words, score_parts
 from scar.sample import NEGATIVES_PER_PART, PARTS
 
 _UNSEEN_WEIGHT = 0.002
@@ -47,8 +47,8 @@ def fit_weights(golds: Sequence[tuple[GoldTask, RulesGold]], *, is_complete: boo
         (file, gold, {part: own[row] for part, own in swaps.items() if own[row]})
         for row, (file, (_, gold)) in enumerate(zip(files, several, strict=True))
     ]
-    scores = learn_word_scores(captions)
-    above = [score_parts(gold, false, file, scores) for file, gold, false in captions]
+    word_counts = count_words(captions)
+    above = [score_parts(gold, false, file, word_counts) for file, gold, false in captions]
     enough = {part: [own[part] for own in above if len(own.get(part, ())) >= NEGATIVES_PER_PART] for part in PARTS}
     count_weights = {part: fit_count_weights(own) for part, own in enough.items()}
-    return dataclasses.replace(stats, word_scores=scores, count_weights=count_weights)
+    return dataclasses.replace(stats, word_counts=word_counts, count_weights=count_weights)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import log
+from typing import TypeAlias
 
 from scar.generators.rules.records import CaptionPhrases
 from scar.sample import PARTS, Part
@@ -23,27 +23,28 @@ _SMOOTHING = 1.0
 """Count that is added to that of each feature, among gold captions and among false ones."""
 
 
-@dataclass(frozen=True, eq=False)
-class WordScores:
-    """Counts of the features of gold and false captions.
+WordCounts: TypeAlias = Mapping[Part, Mapping[str, tuple[tuple[float, float], ...]]]
+"""By part and feature, for each fold of the images: the number of gold captions with the feature, and of false ones in
+which the part is replaced, divided by their number for each gold caption."""
 
-    Attributes:
-        counts: by part and feature, for each fold of the images, the number of gold captions with the feature, and of
-            false ones in which the part is replaced, divided by their number for each gold caption.
+
+def score_caption(counts: WordCounts, part: Part, caption: CaptionPhrases, fold: int) -> float:
+    """The log odds that a caption is gold, among those that differ in a part; 0 for words that nobody knows.
+
+    Args:
+        counts: what `count_words` returned.
+        part: the part that may be replaced.
+        caption: the caption.
+        fold: fold of its image, whose counts are left out.
     """
-
-    counts: Mapping[Part, Mapping[str, tuple[tuple[float, float], ...]]] = field(default_factory=dict)
-
-    def measure(self, part: Part, caption: CaptionPhrases, fold: int) -> float:
-        """The log odds that a caption is gold, among those that differ in a part; 0 for words that nobody knows."""
-        known = self.counts.get(part, {})
-        score = 0.0
-        for feature in find_word_features(part, caption):
-            if found := known.get(feature):
-                gold = sum(pair[0] for number, pair in enumerate(found) if number != fold)
-                false = sum(pair[1] for number, pair in enumerate(found) if number != fold)
-                score += log((gold + _SMOOTHING) / (false + _SMOOTHING))
-        return score
+    known = counts.get(part, {})
+    score = 0.0
+    for feature in find_word_features(part, caption):
+        if found := known.get(feature):
+            gold = sum(pair[0] for number, pair in enumerate(found) if number != fold)
+            false = sum(pair[1] for number, pair in enumerate(found) if number != fold)
+            score += log((gold + _SMOOTHING) / (false + _SMOOTHING))
+    return score
 
 
 def find_fold(file: str) -> int:
@@ -51,9 +52,9 @@ def find_fold(file: str) -> int:
     return blake2b(file.encode("utf-8", "surrogatepass"), digest_size=2).digest()[0] % FOLDS
 
 
-def learn_word_scores(
+def count_words(
     captions: Iterable[tuple[str, CaptionPhrases, Mapping[Part, Sequence[CaptionPhrases]]]],
-) -> WordScores:
+) -> WordCounts:
     """Count the words of captions: image file, gold caption, and false captions by part."""
     counts: dict[Part, dict[str, list[list[float]]]] = {part: {} for part in PARTS}
     for file, gold, false in captions:
@@ -65,12 +66,10 @@ def learn_word_scores(
             features = Counter(feature for caption in several for feature in find_word_features(part, caption))
             for feature, count in features.items():
                 known.setdefault(feature, [[0.0, 0.0] for _ in range(FOLDS)])[fold][1] += count / len(several)
-    return WordScores(
-        {
-            part: {name: tuple((gold, false) for gold, false in folds) for name, folds in known.items()}
-            for part, known in counts.items()
-        }
-    )
+    return {
+        part: {name: tuple((gold, false) for gold, false in folds) for name, folds in known.items()}
+        for part, known in counts.items()
+    }
 
 
 def find_word_features(part: Part, caption: CaptionPhrases) -> list[str]:
@@ -94,11 +93,11 @@ def find_word_features(part: Part, caption: CaptionPhrases) -> list[str]:
 
 
 def score_parts(
-    gold: CaptionPhrases, swaps: Mapping[Part, Sequence[CaptionPhrases]], file: str, scores: WordScores
+    gold: CaptionPhrases, swaps: Mapping[Part, Sequence[CaptionPhrases]], file: str, counts: WordCounts
 ) -> dict[Part, list[bool]]:
     """By part, whether each false caption scores above the gold caption of an image."""
     fold, found = find_fold(file), {}
     for part, several in swaps.items():
-        least = scores.measure(part, gold, fold)
-        found[part] = [scores.measure(part, swap, fold) >= least for swap in several]
+        least = score_caption(counts, part, gold, fold)
+        found[part] = [score_caption(counts, part, swap, fold) >= least for swap in several]
     return found

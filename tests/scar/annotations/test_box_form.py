@@ -15,7 +15,6 @@ import pytest
 from scar.accounting import Tally
 from scar.annotations.box_form import XYWH, BoxForm, Numbers, find_box_form
 from scar.annotations.coco_index import index_annotations
-from scar.annotations.image_sizes import ImageFolder
 from scar.errors import InputError
 from tests.scar.annotations.reading import read_pictures
 from tests.shared import SHARED
@@ -230,7 +229,7 @@ def test_numbers_that_no_image_has_say_nothing(world: World, number: Any) -> Non
         annotation["area"] = number
         annotation["segmentation"] = [[1, 2, 3, 4, 5, number]]
     world.write()
-    assert index_annotations(world.instances_file, False, ImageFolder(Path("images"))).reading.box_form == XYWH
+    assert index_annotations(world.instances_file, False, Path("images")).reading.box_form == XYWH
 
 
 @pytest.mark.parametrize("with_masks", [True, False])
@@ -279,9 +278,7 @@ def test_run_lengths_are_outlines_too(world: World, counts: str) -> None:
         annotation["segmentation"] = {"size": [90, 120], "counts": rle}
         annotation["bbox"] = [x, y, x + w, y + h]
     world.write()
-    assert index_annotations(world.instances_file, False, ImageFolder(Path("images"))).reading.box_form == BoxForm(
-        "corners"
-    )
+    assert index_annotations(world.instances_file, False, Path("images")).reading.box_form == BoxForm("corners")
 
 
 @pytest.mark.parametrize("box", [[1, 1, 9, 1, 9, 9, 1, 9], {"x": 1, "y": 2}, "10", [1, 2, "x", 4]])
@@ -304,12 +301,12 @@ def test_real_boxes_are_left_alone(file: Path, without: tuple[str, ...], tmp_pat
             del annotation[key]
     path = tmp_path / file.name
     path.write_text(json.dumps(content))
-    assert index_annotations(path, False, ImageFolder(Path("images"))).reading.box_form == XYWH
+    assert index_annotations(path, False, Path("images")).reading.box_form == XYWH
     for annotation in content["annotations"]:
         x, y, w, h = annotation["bbox"]
         annotation["bbox"] = [x, y, x + w, y + h]
     path.write_text(json.dumps(content))
-    assert index_annotations(path, False, ImageFolder(Path("images"))).reading.box_form == BoxForm("corners")
+    assert index_annotations(path, False, Path("images")).reading.box_form == BoxForm("corners")
 
 
 def draw_sloppy_boxes(rng: np.random.Generator, manner: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from scar.annotations.image_sizes import ImageFolder, has_allowed_size, read_size, refuse_size
+from scar.annotations.image_sizes import has_allowed_size, read_size, refuse_size
 from scar.cli import app
 from scar.common.images import limit_pixels
 from scar.errors import BadRecord
@@ -25,15 +25,15 @@ def save_turned(path: Path) -> None:
 @pytest.mark.parametrize(("frame", "size"), [("stored", (40, 30)), ("displayed", (30, 40))])
 def test_the_recipe_tells_the_frame_of_a_turned_image(tmp_path: Path, frame: Frame, size: tuple[int, int]) -> None:
     save_turned(tmp_path / "a.jpg")
-    assert read_size(ImageFolder(tmp_path, frame), "a.jpg", "here") == size
+    assert read_size(tmp_path, frame, "a.jpg", "here") == size
 
 
 def test_without_a_frame_a_turned_image_has_no_clear_size(tmp_path: Path) -> None:
     save_turned(tmp_path / "a.jpg")
     Image.new("RGB", (40, 30)).save(tmp_path / "b.jpg")
-    assert read_size(ImageFolder(tmp_path), "b.jpg", "here") == (40, 30)
+    assert read_size(tmp_path, None, "b.jpg", "here") == (40, 30)
     with pytest.raises(BadRecord, match=r"orientation 6.*say frame = .*--frame") as caught:
-        read_size(ImageFolder(tmp_path), "a.jpg", "here")
+        read_size(tmp_path, None, "a.jpg", "here")
     assert caught.value.reason == "image_frame"
 
 
@@ -42,7 +42,7 @@ def test_an_image_that_cannot_tell_is_named(tmp_path: Path, content: bytes | Non
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(BadRecord, match=r"a\.jpg") as caught:
-        read_size(ImageFolder(tmp_path), "a.jpg", "here")
+        read_size(tmp_path, None, "a.jpg", "here")
     assert caught.value.reason == reason
 
 
