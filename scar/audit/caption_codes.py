@@ -91,7 +91,7 @@ class CodedModel:
     def fit(cls, features: CodedFeatures, questions: QuestionSet, penalty: float = PENALTY) -> CodedModel:
         """Fit the weights that make the gold captions the likeliest of their questions.
 
-        Features of a single question are left out, as they say nothing about others. ``penalty`` is that of
+        A feature that occurs in one question only is left out, as it says nothing about others. ``penalty`` is that of
         `fit_conditional_logit`.
         """
         known = np.sort(features.codes[_find_shared(features, questions)])

@@ -53,7 +53,7 @@ class SwapChecks:
 
     @cached_property
     def object_swaps(self) -> Ints:
-        """Indices of the negatives that replace an object whose row has known elements, in ascending order."""
+        """Indices, ascending, of the negatives that replace the object, in rows whose elements are known."""
         return self.select_swaps("object", has_elements=True)
 
     @cached_property

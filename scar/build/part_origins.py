@@ -44,10 +44,12 @@ def count_parts(sample: Sample, things: Iterable[str], tally: Tally) -> None:
 
 
 def summarize_parts(tally: Tally) -> dict[str, dict[str, Any]]:
-    """By part: number of different ones in the golds, the most frequent, and the share of false ones from elsewhere.
+    """Summarise the objects and the scenes of a source's captions, by part; empty without samples.
 
-    From elsewhere is what neither a gold nor a picture of the source has; an object in another colour or number is the
-    source's own. Empty without samples.
+    Returns:
+        By part: ``own``, how many different ones gold captions have; ``most``, the most frequent of them;
+        ``from_elsewhere``, the share of false ones that neither a gold caption nor a picture of the source has. An
+        object in another colour or number is the source's own.
     """
     things = {_strip(key.removeprefix("thing ")) for key in tally.true_parts if key.startswith("thing ")}
     found: dict[str, dict[str, Any]] = {}

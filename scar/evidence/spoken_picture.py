@@ -34,8 +34,8 @@ def names_thing(region: Region, words: Words) -> bool:
 def speak_picture(picture: Picture, words: Words) -> Picture:
     """The picture with the user's phrases for its categories and its scene, without regions that name no thing.
 
-    Of the other categories, some are wider than the words of people: a television by a keyboard is a monitor, as
-    `company.toml` says. The picture is the same object if nothing of it changes.
+    A category without such a phrase may become a narrower word because of what is beside the thing: a television by a
+    keyboard is a monitor, as `company.toml` says. The picture is the same object if nothing of it changes.
     """
     named = [region for region in picture.regions if names_thing(region, words)]
     regions = tuple(_speak_region(region, named, words) for region in named)

@@ -29,7 +29,10 @@ class SecondReading:
     name: tuple[str, ...] = ()
 
     def restore(self, parse: Parse) -> Parse:
-        """The parse of `text` with the words of the name in the placeholder's place: all but its last are modifiers."""
+        """Put the words of the name back into the parse of `text`, in the placeholder's place.
+
+        The last word of the name is the noun, the others are its modifiers.
+        """
         return _expand(parse, self.placeholder, self.name) if self.placeholder else parse
 
 
