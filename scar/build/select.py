@@ -65,8 +65,8 @@ def shuffle_regions(regions: Sequence[Region], rng: Random) -> ShuffledRegions:
 def choose_regions(shuffled: ShuffledRegions, tiers: Mapping[int, int], most: int) -> list[Region]:
     """Choose regions of a picture: those of lower tiers before the others, and as many categories as possible.
 
-    A region whose tier is not known yet counts as one of tier 0. If the tiers of all chosen regions are known, then
-    those of the others cannot change the choice: a region of a higher tier only makes way for others.
+    A region without a tier counts as one of tier 0. So a caller may find the tiers of the chosen regions alone, and
+    choose again until all of them have one: the tiers of the others cannot change the choice then.
 
     Args:
         shuffled: regions of one picture.
