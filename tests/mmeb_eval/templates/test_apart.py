@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,8 @@ from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import LAYOUTS
 from scar.errors import DataError
 from scar.sample import Box
-from tests.shared import SHARED
 
 APART = LAYOUTS["apart"]
-
-
-@pytest.fixture(scope="module")
-def golden() -> Any:
-    path = SHARED / "golden" / "mmeb_v2" / "qwen3_fields.json"
-    if not path.is_file():
-        pytest.skip(f"no reference outputs at {path}")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _item(fields: dict[str, str], side: Any, root: Path) -> Item:
@@ -36,9 +26,9 @@ def _item(fields: dict[str, str], side: Any, root: Path) -> Item:
 
 @pytest.mark.parametrize("name", [task.name for task in tasks().values() if task.benchmark == "MMEB"])
 def test_fields_of_every_task_are_those_of_the_reference(
-    name: str, golden: Any, task_rows: Any, tmp_path: Path
+    name: str, qwen3_fields: Any, task_rows: Any, tmp_path: Path
 ) -> None:
-    group = golden["tasks"][name]
+    group = qwen3_fields["tasks"][name]
     cases = list(read_cases(task_rows(name, [row["input"] for row in group["rows"]]), APART, box_as_prompt=False))
     assert len(cases) == len(group["rows"]) == 2
     pool: dict[str, Item] = {}

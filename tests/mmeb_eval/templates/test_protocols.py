@@ -12,18 +12,9 @@ from mmeb_eval.item import Item
 from mmeb_eval.templates.fused import LAYOUTS
 from mmeb_eval.templates.protocols import read_protocols, select_protocol
 from scar.errors import EvalError, UnknownName
-from tests.shared import SHARED
 
 PROTOCOLS = read_protocols()
 QWEN = PROTOCOLS["qwen3-vl-embedding"]
-
-
-@pytest.fixture(scope="module")
-def golden() -> Any:
-    path = SHARED / "golden" / "mmeb_v2" / "qwen3_fields.json"
-    if not path.is_file():
-        pytest.skip(f"no reference outputs at {path}")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _chat(fields: dict[str, Any], side: Any) -> list[dict[str, Any]]:
@@ -33,17 +24,17 @@ def _chat(fields: dict[str, Any], side: Any) -> list[dict[str, Any]]:
     return QWEN.make_messages(item, {"type": "image", "image": f"file://{image}", **limits} if image else None)
 
 
-def test_chats_are_those_of_the_reference(golden: Any) -> None:
-    images = [case for case in golden["messages"] if "video" not in case["input"]]
+def test_chats_are_those_of_the_reference(qwen3_fields: Any) -> None:
+    images = [case for case in qwen3_fields["messages"] if "video" not in case["input"]]
     assert len(images) >= 25
     for case in images:
         side = "query" if " query " in case["what"] else "document"
         assert _chat(case["input"], side) == case["messages"], case["what"]
 
 
-def test_odd_inputs_give_the_chats_of_the_reference(golden: Any) -> None:
+def test_odd_inputs_give_the_chats_of_the_reference(qwen3_fields: Any) -> None:
     compared = 0
-    for case in golden["odd_inputs"]:
+    for case in qwen3_fields["odd_inputs"]:
         fields = case["input"]
         if (
             fields.keys() <= {"text", "image", "instruction"}
@@ -57,14 +48,14 @@ def test_odd_inputs_give_the_chats_of_the_reference(golden: Any) -> None:
     assert compared >= 10
 
 
-def test_the_budget_of_the_row_is_that_of_the_reference(golden: Any) -> None:
+def test_the_budget_of_the_row_is_that_of_the_reference(qwen3_fields: Any) -> None:
     for name, value in (
         ("min_pixels", QWEN.min_pixels),
         ("max_pixels", QWEN.max_pixels),
         ("max_length", QWEN.max_tokens),
     ):
-        assert golden["constants"][name] == value
-    assert golden["constants"]["default_instruction"] == QWEN.document == QWEN.default_instruction
+        assert qwen3_fields["constants"][name] == value
+    assert qwen3_fields["constants"]["default_instruction"] == QWEN.document == QWEN.default_instruction
 
 
 @pytest.mark.parametrize("row", PROTOCOLS.values(), ids=lambda row: row.name)
