@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 from math import sqrt
 from typing import NamedTuple
 
+import numpy as np
+
 from scar.errors import BadRecord
 from scar.evidence.contact_tests import (
     CONTACT_TESTS,
@@ -97,23 +99,29 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
     `_MAX_REGIONS`. `PictureEvidence.contacts` keeps them.
     """
     regions = [region for region in picture.regions if not region.crowd]
-    if not 2 <= len(regions) <= _MAX_REGIONS:
+    has_mask = [region.mask is not None or region.make_mask is not None for region in regions]
+    if len(regions) > _MAX_REGIONS or sum(has_mask) < 2:
         return {}
     found: dict[int, list[Contact]] = {}
     is_open, groups = find_open_pairs(regions, picture), [find_groups(region.category) for region in regions]
+    open_to = [set(np.flatnonzero(row).tolist()) for row in is_open]
     members = {name: [i for i, held in enumerate(groups) if name in held] for name in frozenset().union(*groups)}
     known = _Whereabouts()
     for rule in _read_rules():
         told: list[tuple[Region, Region]] = []
         for i in members.get(rule.subject, ()):
-            if known.exclude(rule, i):
+            if not open_to[i] or known.exclude(rule, i):
                 continue
-            others = [j for j in members.get(rule.landmark, ()) if is_open[i, j]]
+            others = [j for j in members.get(rule.landmark, ()) if j in open_to[i]]
+            if not others:
+                continue
             passed = [j for j in others if _passes(rule, regions[i], regions[j])]
             known.note(rule, i, passed)
             if rule.test == "unsettled":
                 continue
-            is_open[i, passed] = is_open[passed, i] = False
+            open_to[i].difference_update(passed)
+            for j in passed:
+                open_to[j].discard(i)
             if rule.test in _PLACING_TESTS:
                 passed = [j for j in passed if j not in known.held]
             if rule.test in NEIGHBOR_TESTS:

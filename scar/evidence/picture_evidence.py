@@ -66,6 +66,14 @@ class PictureEvidence:
         """
         return {}
 
+    @cached_property
+    def held(self) -> dict[tuple[str, int], frozenset[int]]:
+        """The ids of the regions with which a relation may hold, as far as a generator has found out.
+
+        Keys are the relation and the id of its subject.
+        """
+        return {}
+
     def find_meant_regions(self, noun: str) -> tuple[Region, ...]:
         """The regions of the picture that a noun of a caption may mean."""
         found = self._regions_by_noun.get(noun)

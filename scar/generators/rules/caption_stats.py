@@ -70,20 +70,25 @@ class CaptionStats:
             annotated=frozenset(annotated),
         )
 
-    def compute_lifts(self, noun: str, scenes: Sequence[NounPhrase]) -> Floats:
-        """(N,) how often each scene occurs in captions with an object's noun, relative to all captions.
+    def compute_lifts(self, nouns: Sequence[str], scenes: Sequence[NounPhrase]) -> Floats:
+        """(K, N) how often each scene occurs in captions with each object's noun, relative to all captions.
 
         Above 1 if they go together; smoothed towards 1, and 1 if no caption has the noun or none has the scene.
         """
-        if noun not in self.scenes_by_noun:
-            return np.ones(len(scenes))
-        counts = self.scenes_by_noun[noun]
         shares = np.array([self.scene_frequency.get(scene, 0.0) for scene in scenes])
-        own = np.array([float(counts.get(scene, 0)) for scene in scenes])
-        known = shares > 0
-        lifts = (own / np.where(known, shares, 1) + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
-        found: Floats = np.where(known, lifts, 1.0)
-        return found
+        known, columns = shares > 0, {scene: column for column, scene in enumerate(scenes)}
+        lifts = np.ones((len(nouns), len(scenes)))
+        for row, noun in enumerate(nouns):
+            counts = self.scenes_by_noun.get(noun)
+            if counts is None:
+                continue
+            own = np.zeros(len(scenes))
+            for scene, count in counts.items():
+                if scene in columns:
+                    own[columns[scene]] = count
+            own = (own / np.where(known, shares, 1) + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
+            lifts[row] = np.where(known, own, 1.0)
+        return lifts
 
 
 def _group_counts(pairs: Iterable[tuple[str, Any]]) -> dict[str, dict[Any, int]]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from scar.evidence.contact import is_contact_denied
 from scar.evidence.geometry import is_apart, is_out_of_direction
+from scar.evidence.picture_evidence import PictureEvidence
 from scar.language.exclusion import find_preposition_class, is_passive
 from scar.language.relation_phrase import (
     ABOVE,
@@ -60,6 +61,14 @@ def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) 
     """For each of ``denials``, the ids of the ``others`` with which the region may stand in that relation."""
     several = tuple(others)
     return {denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials}
+
+
+def find_held_in_picture(evidence: PictureEvidence, region: Region, denial: str) -> frozenset[int]:
+    """The ids of the other regions of the picture with which a region may stand in the relation of a denial."""
+    key = (denial, region.id)
+    if key not in evidence.held:
+        evidence.held[key] = find_held(region, evidence.picture.regions, (denial,))[denial]
+    return evidence.held[key]
 
 
 _DENIABLE: Mapping[str, str] = {

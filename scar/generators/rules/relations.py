@@ -14,7 +14,7 @@ from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, hash_texts
 from scar.generators.rules.features import relation_features
 from scar.generators.rules.gold_batch import GoldBatch
-from scar.generators.rules.holding import find_denial, find_held
+from scar.generators.rules.holding import find_denial, find_held, find_held_in_picture
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.phrases import is_group
 from scar.generators.rules.predicates import (
@@ -269,7 +269,7 @@ def _list_other_landmarks(task: GoldTask, gold: CaptionPhrases) -> list[NounPhra
 def _hold_with_others(task: GoldTask, landmarks: list[NounPhrase]) -> list[list[bool]]:
     """Whether boxes and masks leave open each direction from each landmark."""
     denials = [find_denial(text) for text in DIRECTION_PREDICATES]
-    held = find_held(task.region, task.evidence.picture.regions, denials)
+    held = {denial: find_held_in_picture(task.evidence, task.region, denial) for denial in denials}
     found = []
     for phrase in landmarks:
         meant = {other.id for other in task.evidence.find_meant_regions(phrase.noun)}

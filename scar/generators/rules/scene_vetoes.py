@@ -11,7 +11,7 @@ import numpy as np
 
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.draws import Bools
-from scar.generators.rules.holding import find_denial, find_held
+from scar.generators.rules.holding import find_denial, find_held_in_picture
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
 from scar.generators.rules.phrases import names_landmark
@@ -48,7 +48,7 @@ def holds_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) 
     found = np.zeros(places.shape, bool)
     for row, (task, gold, preposition) in enumerate(zip(batch.tasks, batch.golds, prepositions, strict=True)):
         denial = find_denial(preposition)
-        held = find_held(task.region, task.evidence.picture.regions, (denial,))[denial]
+        held = find_held_in_picture(task.evidence, task.region, denial)
         names = [
             name
             for name, regions in task.evidence.regions_by_name.items()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scar.evidence.picture_evidence import make_several, name_thing
 from scar.generators.generator import GoldTask
@@ -23,7 +25,7 @@ from scar.generators.rules.usual_pairs import can_contain, is_plausible, is_usua
 from scar.language import english
 from scar.language.attribute_swaps import NUMBERS, list_similar_phrases
 from scar.language.exclusion import can_act, find_preposition_class, is_passive
-from scar.language.lexicon import find_side, read_scenes, read_things, resolve_category, resolve_scene
+from scar.language.lexicon import Scene, Thing, find_side, read_scenes, read_things, resolve_category, resolve_scene
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import A_PICTURE_OF, RelationPhrase
 
@@ -139,24 +141,48 @@ def _weigh_places(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Captio
     )
     base = np.array([scene.weight for scene in scenes], float)
     side = np.array([scene.side for scene in scenes], object)
-    holds = [scene.holds_kinds for scene in scenes]
+    columns = {phrase: column for column, phrase in enumerate(phrases)}
+    names = Numbers()
+    name_numbers = np.array([names[scene.name] for scene in scenes], np.intp)
+
+    def find_own(preposition: str) -> Bools:
+        found = np.zeros(len(phrases), bool)
+        found[[columns[phrase] for phrase in stats.scenes_by_preposition.get(preposition, {}) if phrase in columns]] = 1
+        return found
+
+    def find_taking(words: frozenset[str] | None) -> Bools:
+        return np.array([words is None or not words.isdisjoint(scene.prepositions) for scene in scenes], bool)
+
+    def find_holding(kind: str) -> Bools:
+        return np.array([not scene.holds_kinds or kind in scene.holds_kinds for scene in scenes], bool)
+
+    def find_plausible(thing: Thing) -> Bools:
+        return np.array([is_plausible(thing.name, thing.kind, name) for name in names], bool)[name_numbers]
+
+    true = [resolve_scene(gold.scene.noun) for gold in batch.golds]
+    prepositions = [gold.relation.last_preposition for gold in batch.golds]
+    allowed = _look_up(find_own, prepositions)
+    allowed |= is_listed & _look_up(find_taking, map(_find_words, prepositions, true))
+    allowed &= _look_up(find_holding, [thing.kind for thing in batch.things])
+    same_side = _look_up(lambda own: side == own, [scene.side for scene in true])
+    plausible = _look_up(find_plausible, batch.things)
+    weights: Floats = base * allowed * np.where(same_side, _SAME_SIDE_FACTOR, 1)
+    return weights * np.where(plausible, 1, _IMPLAUSIBLE_FACTOR)
+
+
+def _find_words(preposition: str, true: Scene) -> frozenset[str] | None:
+    """The prepositions one of which a place must take after the words of a gold; None if every place does."""
+    word = preposition.rpartition(" ")[2]
+    if preposition == A_PICTURE_OF:
+        return None
+    return frozenset({word} if word in ("in", "on", "at") else true.prepositions[:1])
+
+
+def _look_up(rule: Callable[[Any], NDArray[Any]], keys: Iterable[Hashable]) -> NDArray[Any]:
+    """(T, M) row that a rule gives for each of T keys; it is asked once for equal keys."""
     rows = Numbers()
-    keys = []
-    for gold, thing in zip(batch.golds, batch.things, strict=True):
-        keys.append(rows[gold.relation.last_preposition, resolve_scene(gold.scene.noun), thing])
-    table = np.zeros((len(rows), len(phrases)))
-    for row, (preposition, true, thing) in enumerate(rows):
-        own = stats.scenes_by_preposition.get(preposition, {})
-        is_own = np.array([phrase in own for phrase in phrases], bool)
-        word = preposition.rpartition(" ")[2]
-        words = {word} if word in ("in", "on", "at") else set(true.prepositions[:1])
-        takes = np.array([preposition == A_PICTURE_OF or not words.isdisjoint(scene.prepositions) for scene in scenes])
-        allowed = is_own | (is_listed & takes)
-        allowed &= np.array([not kinds or thing.kind in kinds for kinds in holds], bool)
-        usual = np.array([is_plausible(thing.name, thing.kind, scene.name) for scene in scenes], bool)
-        table[row] = base * allowed * np.where(side == true.side, _SAME_SIDE_FACTOR, 1)
-        table[row] *= np.where(usual, 1, _IMPLAUSIBLE_FACTOR)
-    return table[keys]
+    numbers = [rows[key] for key in keys]
+    return np.array([rule(key) for key in rows])[numbers]
 
 
 def _weigh_things(batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwap, stats: CaptionStats) -> Floats:
@@ -177,19 +203,19 @@ def _weigh_things(batch: GoldBatch, phrases: Sequence[NounPhrase], swap: NounSwa
 
 def _find_plausible(batch: GoldBatch, phrases: Sequence[NounPhrase]) -> Bools:
     """(T, M) whether captions of photographs name the region's thing together with that of a candidate."""
-    names = [resolve_category(phrase.noun).name for phrase in phrases]
-    rows = Numbers()
-    keys = [rows[thing] for thing in batch.things]
-    table = np.array([[is_plausible(thing.name, thing.kind, name) for name in names] for thing in rows], bool)
-    return table.reshape(len(rows), len(names))[keys]
+    names = Numbers()
+    numbers = [names[resolve_category(phrase.noun).name] for phrase in phrases]
+    return _look_up(
+        lambda thing: np.array([is_plausible(thing.name, thing.kind, name) for name in names], bool)[numbers],
+        batch.things,
+    )
 
 
 def _measure_lifts(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: CaptionStats) -> Floats:
     """(T, M) how often each scene occurs with the object's noun in the corpus; see `CaptionStats.compute_lifts`."""
     rows = Numbers()
     keys = [rows[gold.object.noun] for gold in batch.golds]
-    table = np.array([stats.compute_lifts(noun, phrases) for noun in rows])
-    return table.reshape(len(rows), len(phrases))[keys]
+    return stats.compute_lifts(list(rows), phrases)[keys]
 
 
 def _find_in_picture(batch: GoldBatch, columns: dict[NounPhrase, int]) -> Bools:

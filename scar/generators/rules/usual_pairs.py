@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from scar.evidence.thing_groups import find_groups
 from scar.language.exclusion import find_preposition_class
-from scar.language.lexicon import find_side, read_scenes, read_things, read_verbs, resolve_category, resolve_scene
+from scar.language.lexicon import Verb, find_side, read_scenes, read_things, read_verbs, resolve_category, resolve_scene
 from scar.language.relation_phrase import RelationPhrase
 from scar.language.word_tables import read_word_table
 
@@ -18,7 +18,7 @@ _MIN_PAIR_COUNT = 2
 """Captions, of 12,500, that name a thing and a scene that go together; a single one may be a slip."""
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def is_usual(subject: str, predicate: str, landmark: str) -> bool:
     """Whether `contacts.toml` or `verbs.toml` allow a predicate for the things of two nouns, by their names or kinds.
 
@@ -31,12 +31,11 @@ def is_usual(subject: str, predicate: str, landmark: str) -> bool:
         return verb.accepts_subject(first) and verb.accepts_landmark(second)
     if verb is not None and not verb.accepts_subject(first):
         return False
-    for passive in read_verbs().values():
-        if passive.passive == predicate:
-            return passive.accepts_subject(second) and passive.accepts_landmark(first)
-    pairs = _index_pairs().get(find_preposition_class(predicate), ())
-    subject_groups, landmark_groups = find_groups(subject), find_groups(landmark)
-    return any(one in subject_groups and other in landmark_groups for one, other in pairs)
+    passive = _find_passive(predicate)
+    if passive is not None:
+        return passive.accepts_subject(second) and passive.accepts_landmark(first)
+    usual = _find_usual_groups(find_preposition_class(predicate), find_groups(subject))
+    return not usual.isdisjoint(find_groups(landmark))
 
 
 def can_contain(noun: str) -> bool:
@@ -63,9 +62,8 @@ def is_plausible(name: str, kind: str, scene: str) -> bool:
     if counts is None:
         return scene not in read_scenes() and scene not in read_things()
     if name in read_things():
-        names = [name]
-    else:
-        names = [other for other, thing in read_things().items() if kind and thing.kind == kind]
+        return bool(counts["things"].get(name, 0) >= _MIN_PAIR_COUNT)
+    names = _list_names_of_kind(kind)
     return not names or sum(counts["things"].get(other, 0) for other in names) >= _MIN_PAIR_COUNT
 
 
@@ -82,6 +80,24 @@ def count_companions(noun: str) -> Mapping[str, int]:
     names = (resolve_scene(noun).name, resolve_category(noun).name)
     found: Mapping[str, int] = next((counts[name]["things"] for name in names if name in counts), {})
     return {name: count for name, count in found.items() if count >= _MIN_PAIR_COUNT}
+
+
+@cache
+def _list_names_of_kind(kind: str) -> tuple[str, ...]:
+    """Names of the listed things of a kind; empty for no kind."""
+    return tuple(name for name, thing in read_things().items() if kind and thing.kind == kind)
+
+
+@cache
+def _find_passive(predicate: str) -> Verb | None:
+    """The verb of which a predicate is the passive, as "held by" is of "hold"."""
+    return next((verb for verb in read_verbs().values() if verb.passive == predicate), None)
+
+
+@cache
+def _find_usual_groups(preposition: str, groups: frozenset[str]) -> frozenset[str]:
+    """The groups of the landmarks that are usual after a class of prepositions, for a subject of some groups."""
+    return frozenset(landmark for subject, landmark in _index_pairs().get(preposition, ()) if subject in groups)
 
 
 @cache

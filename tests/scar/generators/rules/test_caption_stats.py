@@ -28,8 +28,9 @@ def test_statistics_count_scenes_by_noun_without_attributes() -> None:
 def test_the_lift_of_a_scene_is_smoothed() -> None:
     stats = CaptionStats.from_captions(GOLDS, ())
     scenes = [STREET, KITCHEN, make_phrase("a zoo")]
-    assert stats.compute_lifts("car", scenes) == pytest.approx([(2 / 0.5 + 5) / (2 + 5), 5 / 7, 1])
-    assert stats.compute_lifts("zebra", scenes).tolist() == [1, 1, 1]
+    lifts = stats.compute_lifts(["car", "zebra"], scenes)
+    assert lifts[0] == pytest.approx([(2 / 0.5 + 5) / (2 + 5), 5 / 7, 1])
+    assert lifts[1].tolist() == [1, 1, 1]
 
 
 def test_the_order_of_captions_changes_no_statistics() -> None:
