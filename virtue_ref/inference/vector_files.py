@@ -14,45 +14,22 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import parquet
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
-from mmeb_eval.run.vector_keys import ItemKeys
-from scar.common.arrow import UNREADABLE, read_table
-from scar.common.files import replace_file, write_table, write_text
-from scar.errors import DataError, ItemError, VirtueError
+from scar.common.files import replace_file
+from scar.errors import ItemError, VirtueError
 from virtue_ref.inference.records import read_record
-
-PART_ROWS = 1000
-PART_FORMAT = 2
-"""Version of the files of a stopped run; those of another are refused."""
+from virtue_ref.inference.vector_parts import PART_ROWS, EmbeddedRows, InputRow, embed_in_parts, make_vector_column
 
 FORMATS = (".parquet", ".npy")
-
-
-@dataclass(frozen=True, slots=True)
-class InputRow:
-    """One row of the inputs.
-
-    Attributes:
-        id: the row's id, see the head of this module.
-        item: the item to embed.
-        where: file and line that it was read from, as "FILE:LINE"; the path alone for an image file.
-    """
-
-    id: str
-    item: Item
-    where: str
 
 
 def read_rows(inputs: Sequence[Path], text: str = "") -> Iterator[InputRow]:
@@ -125,115 +102,35 @@ def embed_rows(embedder: Embedder, rows: Iterable[InputRow], out: Path, *, part_
         raise VirtueError(f"{out}: vectors go to {' or '.join(FORMATS)}.")
     if out.exists():
         raise VirtueError(f"{out} exists; name a new file.")
-    folder = _open_parts(out, embedder.name)
-    parts = sorted(folder.glob("[0-9]*.parquet"))
-    index_of = {key: index for index, key in enumerate(itertools.chain.from_iterable(map(_read_keys, parts)))}
-    item_keys = ItemKeys()
-    ids: list[str] = []
-    order = array("q")  # for each row, the index of its vector in the parts
-    stream = iter(rows)
-    while chunk := list(itertools.islice(stream, part_rows)):
-        keys = [_make_key(item_keys, row) for row in chunk]
-        new = {key: row for key, row in zip(keys, chunk, strict=True) if key not in index_of}
-        if new:
-            part = folder / f"{len(parts):06}.parquet"
-            write_table(_make_part(new, _embed_chunk(embedder, list(new.values()))), part)
-            parts.append(part)
-            index_of |= {key: index for index, key in enumerate(new, start=len(index_of))}
-        ids += [row.id for row in chunk]
-        order.extend(index_of[key] for key in keys)
-    if not ids:
-        raise VirtueError("no rows: nothing to embed.")
-    _write_vectors(parts, ids, np.frombuffer(order, np.int64), out, embedder.name, part_rows)
-    shutil.rmtree(folder)
-    return len(ids)
-
-
-def _open_parts(out: Path, model: str) -> Path:
-    """The folder of the parts of `out`, which may be that of a stopped run of the same model."""
     folder = out.with_name(f".{out.name}.parts")
-    about, file = json.dumps({"model": model, "format": PART_FORMAT}), folder / "about.json"
-    if file.is_file():
-        if file.read_text() != about:
-            raise VirtueError(f"{folder}: a stopped run with another model; finish that one or remove the folder.")
-    elif folder.is_dir() and any(folder.glob("[0-9]*.parquet")):
-        raise VirtueError(f"{folder}: parts of an unknown model; remove the folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(about, file)
-    return folder
+    found = embed_in_parts(embedder, rows, folder, part_rows=part_rows)
+    _write_vectors(found, out, folder, embedder.name, part_rows)
+    shutil.rmtree(folder)
+    return len(found.ids)
 
 
-def _make_key(item_keys: ItemKeys, row: InputRow) -> bytes:
-    """Digest of the content of a row's item; the image counts by its bytes."""
-    try:
-        return item_keys.make_key(row.item)
-    except DataError as error:
-        image = row.item.image
-        is_missing = image is not None and not image.exists()
-        raise VirtueError(f"{row.where}: {f'{image}: no such image.' if is_missing else error}") from error
-
-
-def _embed_chunk(embedder: Embedder, rows: Sequence[InputRow]) -> NDArray[np.float32]:
-    try:
-        return embedder.embed([row.item for row in rows])
-    except ItemError as error:
-        if error.index is None:
-            raise
-        raise VirtueError(f"{rows[error.index].where}: {error.reason}") from error
-
-
-def _make_part(rows: Mapping[bytes, InputRow], vectors: NDArray[np.float32]) -> pa.Table:
-    return pa.table({"key": pa.array(rows, pa.binary(16)), "vector": _make_column(vectors)})
-
-
-def _make_column(vectors: NDArray[np.float32]) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-
-
-def _read_keys(part: Path) -> list[bytes]:
-    keys: list[bytes] = _read_part(part, "key").to_pylist()
-    return keys
-
-
-def _read_part(part: Path, column: str) -> pa.ChunkedArray:
-    try:
-        return read_table(part, [column])[column]
-    except (*UNREADABLE, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise VirtueError(f"{part}: damaged ({reason}); remove it or its folder, and run again.") from error
-
-
-def _write_vectors(
-    parts: Sequence[Path], ids: Sequence[str], order: NDArray[np.int64], out: Path, model: str, part_rows: int
-) -> None:
+def _write_vectors(found: EmbeddedRows, out: Path, folder: Path, model: str, part_rows: int) -> None:
     """Write the vectors of all rows in their order; one part is in memory at a time.
 
     Args:
-        parts: files of vectors.
-        ids: the id of each row.
-        order: (N,) for each row, the index of its vector in all parts.
+        found: the vectors in parts.
         out: the file to write.
+        folder: folder for a temporary file.
         model: name of the model, for the file's metadata.
         part_rows: number of rows in a row group of parquet.
     """
     with replace_file(out) as unfinished:
-        matrix = unfinished if out.suffix == ".npy" else parts[0].with_name("vectors.npy")
-        dim = parquet.read_schema(parts[0]).field("vector").type.list_size
-        whole = np.lib.format.open_memmap(matrix, "w+", np.float32, (len(ids), dim))
-        start = 0
-        for part in parts:
-            vectors = _read_part(part, "vector").combine_chunks().flatten().to_numpy().reshape(-1, dim)
-            (rows,) = np.nonzero((start <= order) & (order < start + len(vectors)))
-            whole[rows] = vectors[order[rows] - start]
-            start += len(vectors)
+        matrix = unfinished if out.suffix == ".npy" else folder / "vectors.npy"
+        whole = np.lib.format.open_memmap(matrix, "w+", np.float32, (len(found.ids), found.dim))
+        found.fill(whole)
         whole.flush()
         if matrix == unfinished:
             return
-        schema = pa.schema({"id": pa.string(), "vector": pa.list_(pa.float32(), dim)}, {"model": model})
+        schema = pa.schema({"id": pa.string(), "vector": pa.list_(pa.float32(), found.dim)}, {"model": model})
         with parquet.ParquetWriter(unfinished, schema, write_page_checksum=True) as writer:
-            for first in range(0, len(ids), part_rows):
+            for first in range(0, len(found.ids), part_rows):
                 vectors = np.array(whole[first : first + part_rows])
-                columns = [pa.array(ids[first : first + part_rows], pa.string()), _make_column(vectors)]
+                columns = [pa.array(found.ids[first : first + part_rows], pa.string()), make_vector_column(vectors)]
                 writer.write_table(pa.table(columns, schema=schema))
 
 
