@@ -59,6 +59,8 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"training"},
         {"demo_model"},
         {"adapters"},
+        {"search"},
+        {"cli_search"},
         {"cli"},
     ),
 }

@@ -1,6 +1,7 @@
 """The reference VIRTUE embedder: Qwen2-VL, SAM 2.1 and the connector between them.
 
-`load` makes an embedder, `Config` has a model's sizes and settings, `Virtue` is the torch module.
+`load` makes an embedder, `Config` has a model's sizes and settings, `Virtue` is the torch module. `build_index` embeds
+images or the regions that `read_entries` finds, `open_index` opens what it wrote, `draw_hits` shows what was found.
 
 >>> import virtue_ref
 >>> model = virtue_ref.load("tiny")
@@ -15,10 +16,21 @@ if TYPE_CHECKING:
     from virtue_ref.config import Config
     from virtue_ref.embedder import load
     from virtue_ref.model.virtue import Virtue
+    from virtue_ref.search.entries import read_entries
+    from virtue_ref.search.index import build_index, open_index
+    from virtue_ref.search.sheet import draw_hits
 
-__all__ = ["Config", "Virtue", "load"]
+__all__ = ["Config", "Virtue", "build_index", "draw_hits", "load", "open_index", "read_entries"]
 
-_HOME = {"Config": "virtue_ref.config", "Virtue": "virtue_ref.model.virtue", "load": "virtue_ref.embedder"}
+_HOME = {
+    "Config": "virtue_ref.config",
+    "Virtue": "virtue_ref.model.virtue",
+    "build_index": "virtue_ref.search.index",
+    "draw_hits": "virtue_ref.search.sheet",
+    "load": "virtue_ref.embedder",
+    "open_index": "virtue_ref.search.index",
+    "read_entries": "virtue_ref.search.entries",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ import typer
 
 from scar.common.terminal import CommandGroup, one_line_errors
 from scar.publish.send import DryRun, Prune, Public, Revision, Tag
+from virtue_ref import cli_search
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -115,6 +116,10 @@ def embed(
         check_rows(inputs, text)
         count = embed_rows(embedder, read_rows(inputs, text), out)
     typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")
+
+
+app.command()(cli_search.index)
+app.command()(cli_search.search)
 
 
 @app.command()
