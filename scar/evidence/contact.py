@@ -6,7 +6,7 @@ The kinds for which a test means something, and what a caption says then, are th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import sqrt
@@ -30,7 +30,7 @@ from scar.language.exclusion import find_preposition_class
 from scar.language.lexicon import resolve_category
 from scar.language.relation_phrase import BEARING, BEHIND, IN_FRONT_OF, NEAR, NEXT_TO
 from scar.language.word_tables import read_word_table
-from scar.sample import Picture, Region
+from scar.sample import Box, Mask, Picture, Region
 
 _CLEAR_RATIO = 2.5
 """A thing is held by the person whom it touches this much more than any other."""
@@ -199,8 +199,8 @@ def _iter_said(rule: _Rule, pairs: Sequence[tuple[Region, Region]]) -> Iterator[
 
 def _count_touching(thing: Region, persons: Sequence[Region]) -> int:
     """Number of persons who touch a thing: it may be in the hand of one and be seen before another."""
-    first = _read_runs(thing, thing.make_mask)
-    seconds = [_read_runs(person, person.make_mask) for person in persons]
+    first = _read_runs(thing)
+    seconds = [_read_runs(person) for person in persons]
     return sum(first is not None and second is not None and _is_at_hand(first, second) for second in seconds)
 
 
@@ -214,7 +214,7 @@ def _keep_clear(rule: _Rule, thing: Region, landmarks: Sequence[Region]) -> Sequ
         return landmarks
     shares = []
     for other in landmarks:
-        first, second = _read_runs(thing, thing.make_mask), _read_runs(other, other.make_mask)
+        first, second = _read_runs(thing), _read_runs(other)
         shares.append(first.share_touching(second) + first.share_within(second) if first and second else 0.0)
     *_, second_most, most = sorted(shares)
     return [landmarks[shares.index(most)]] if most >= _CLEAR_RATIO * second_most else []
@@ -259,7 +259,7 @@ def is_contact_denied(predicate: str, region: Region, other: Region) -> bool:
         return False
     if not a.intersection_area(b):
         return True
-    first, second = _read_runs(region, region.make_mask), _read_runs(other, other.make_mask)
+    first, second = _read_runs(region), _read_runs(other)
     if first is None or second is None or first.height != second.height:
         return False
     if first.share_touching(second) >= 0.01 or first.share_within(second) >= 0.01:
@@ -270,20 +270,24 @@ def is_contact_denied(predicate: str, region: Region, other: Region) -> bool:
 
 
 def _passes(rule: _Rule, thing: Region, other: Region) -> bool:
-    first, second = _read_runs(thing, thing.make_mask), _read_runs(other, other.make_mask)
+    first, second = _read_runs(thing), _read_runs(other)
     if first is None or second is None or first.height != second.height:
         return False
     return CONTACT_TESTS[rule.test](first, second)
 
 
-@lru_cache(maxsize=2048)
-def _read_runs(region: Region, maker: object) -> MaskRuns | None:
-    """The mask of a region; ``maker`` is its `Region.make_mask`, which tells equal regions of two sources apart."""
+def _read_runs(region: Region) -> MaskRuns | None:
+    """The mask of a region as runs; None if it has none, or an empty or damaged one."""
+    return _decode_runs(region.make_mask, region.mask, region.box)
+
+
+@lru_cache(maxsize=2048)  # the rules of `contacts.toml` and the vetoes ask for the masks of one picture again and again
+def _decode_runs(make_mask: Callable[..., Mask | None] | None, mask: Mask | None, box: Box) -> MaskRuns | None:
     try:
-        mask = region.with_mask().mask
+        mask = mask if make_mask is None else make_mask()
     except BadRecord:  # the builder counts it when it reads the region itself
         return None
-    runs = None if mask is None else MaskRuns.from_mask(mask, region.box)
+    runs = None if mask is None else MaskRuns.from_mask(mask, box)
     return runs if runs is not None and len(runs.starts) else None
 
 
