@@ -207,7 +207,7 @@ def make_index(
 
 
 class ImageLookup:
-    """Finds images by the paths that annotation files of other tools give: whole, or their end, or without ending.
+    """Finds images by the paths in annotation files of other tools; their folders and endings may differ.
 
     Args:
         folder: the image folder.

@@ -165,7 +165,7 @@ def _is_manner(tree: Tree, index: int) -> bool:
 
 
 def read_particle(tree: Tree, verb: ParsedVerb) -> tuple[str, int]:
-    """The word that belongs to a verb, such as "up", and the index after it; "" if there is none."""
+    """The particle of a verb, such as "up", or ""; and the index after it, or after adverbs that may be left out."""
     index = verb.index + 1
     while index < len(tree) and (tree.words[index] in _SKIPPED or _is_manner(tree, index)):
         index += 1
