@@ -127,7 +127,8 @@ class GoldBatch:
     def mention(self, words: Sequence[Sequence[str]]) -> Bools:
         """(T, M) whether the human texts of each gold have one of the words of each of M groups."""
         owners, several = self._texts
-        found = [[not collect_words(texts).isdisjoint(group) for group in words] for texts in several]
+        known = map(collect_words, several)
+        found = [[not own.isdisjoint(group) for group in words] for own in known]
         return np.array(found, bool).reshape(len(several), len(words))[owners]
 
     @cached_property

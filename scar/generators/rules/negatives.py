@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scar.generators.generator import GoldOfTask, NineNegatives, Rejected
 from scar.generators.rules.block import CandidateBlock
@@ -75,11 +75,16 @@ def make_blocks(golds: Golds, stats: CaptionStats) -> dict[Part, CandidateBlock]
     }
 
 
-def draw_swaps(golds: Golds, stats: CaptionStats, veto_counts: Counter[str]) -> dict[Part, list[list[CaptionPhrases]]]:
-    """For each part and gold, draw at most `RESERVE` false captions with different texts, in their drawn order."""
+def draw_swaps(
+    golds: Golds, blocks: Mapping[Part, CandidateBlock], stats: CaptionStats, veto_counts: Counter[str]
+) -> dict[Part, list[list[CaptionPhrases]]]:
+    """For each part and gold, draw at most `RESERVE` false captions with different texts, in their drawn order.
+
+    ``blocks`` are those of `make_blocks`; of ``stats``, only the weights of features count here.
+    """
     records = hash_texts(task.key for task, _ in golds)
     found: dict[Part, list[list[CaptionPhrases]]] = {}
-    for part, block in make_blocks(golds, stats).items():
+    for part, block in blocks.items():
         weights = block.weigh(stats.feature_weights, stats.default_weight)
         drawn = block.draw(records, weights, RESERVE)
         veto_counts.update(block.count_refused(records, weights, NEGATIVES_PER_PART))
@@ -93,7 +98,7 @@ def draw_swaps(golds: Golds, stats: CaptionStats, veto_counts: Counter[str]) -> 
 
 
 def _write_some(golds: Golds, veto_counts: Counter[str], stats: CaptionStats) -> list[NineNegatives | Rejected]:
-    swaps = draw_swaps(golds, stats, veto_counts)
+    swaps = draw_swaps(golds, make_blocks(golds, stats), stats, veto_counts)
     results: list[NineNegatives | Rejected] = []
     for row, (task, gold) in enumerate(golds):
         own = {part: swaps[part][row] for part in PARTS}

@@ -7,7 +7,7 @@ to every rule share a class, and a rule is asked once a class.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -144,13 +144,19 @@ class NounTable:
         return found
 
 
+@lru_cache(maxsize=1 << 16)
 def _find_class(noun: str) -> Hashable:
     """All that the rules of the tables ask of a noun."""
     thing = resolve_category(noun)
-    listed = {word for verb in read_verbs().values() for word in (*verb.subjects, *verb.landmarks)}
-    name = thing.name if thing.name in listed or thing.name == "teddy bear" else ""
+    name = thing.name if thing.name in _list_verb_words() or thing.name == "teddy bear" else ""
     described = describe_landmark(noun) & list_exception_words()
     return thing.kind, thing.found_in, thing.is_hollow, find_side(noun), find_groups(noun), name, described
+
+
+@cache
+def _list_verb_words() -> frozenset[str]:
+    """The kinds and names of things that verbs accept."""
+    return frozenset(word for verb in read_verbs().values() for word in (*verb.subjects, *verb.landmarks))
 
 
 def _add_lineages(found: Bools, forms: Sequence[str]) -> None:

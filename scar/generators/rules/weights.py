@@ -38,10 +38,11 @@ def fit_weights(golds: Sequence[tuple[GoldTask, RulesGold]], *, is_complete: boo
     if not several:
         return stats
     feature_weights: dict[str, float] = {}
-    for block in make_blocks(several, stats).values():
+    blocks = make_blocks(several, stats)
+    for block in blocks.values():
         feature_weights |= fit_feature_weights(block, NEGATIVES_PER_PART, is_complete=is_complete)
     stats = dataclasses.replace(stats, feature_weights=feature_weights, default_weight=_UNSEEN_WEIGHT)
-    swaps = draw_swaps(several, stats, Counter())
+    swaps = draw_swaps(several, blocks, stats, Counter())
     files = [task.evidence.picture.file for task, _ in several]
     captions = [
         (file, gold, {part: own[row] for part, own in swaps.items() if own[row]})

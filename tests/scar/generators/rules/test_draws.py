@@ -74,7 +74,7 @@ def test_swaps_are_those_of_clocks_one_by_one(several: list[Picture]) -> None:
     if not golds:
         return
     stats = CaptionStats()
-    swaps = draw_swaps(golds, stats, Counter())
+    swaps = draw_swaps(golds, make_blocks(golds, stats), stats, Counter())
     for row, (task, gold) in enumerate(golds):
         alone = make_blocks([(task, gold)], stats)
         for part in PARTS:
