@@ -34,7 +34,7 @@ class GoldBatch:
 
     Args:
         golds: the golds.
-        nouns: nouns of the candidates; those of the golds and their pictures are added.
+        nouns: nouns of the candidates; those of the golds and their pictures are added. Or a table that has them all.
         annotated: names of the things that the source annotates wherever it sees them, as far as is known.
 
     Attributes:
@@ -49,7 +49,7 @@ class GoldBatch:
         pictures: evidence of the different pictures.
     """
 
-    def __init__(self, golds: Golds, nouns: Iterable[str], annotated: frozenset[str]) -> None:
+    def __init__(self, golds: Golds, nouns: Iterable[str] | NounTable, annotated: frozenset[str]) -> None:
         self.tasks = [task for task, _ in golds]
         self.golds = [gold for _, gold in golds]
         self.annotated = annotated
@@ -65,8 +65,10 @@ class GoldBatch:
             [gold.landmark.noun for gold in self.golds],
             [gold.scene.noun for gold in self.golds],
         ]
-        shown = (name for picture in self.pictures for name in picture.regions_by_name)
-        self.nouns = NounTable([*nouns, *(noun for column in columns for noun in column), *shown])
+        if not isinstance(nouns, NounTable):
+            shown = (name for picture in self.pictures for name in picture.regions_by_name)
+            nouns = NounTable([*nouns, *(noun for column in columns for noun in column), *shown])
+        self.nouns = nouns
         self.objects, self.categories, self.names, self.landmarks, self.scenes = map(self.nouns.find, columns)
 
     def __len__(self) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 from random import Random
 
 from scar.generators.generator import Gold, GoldTask, Rejected
-from scar.generators.rules.negatives import FEW_NEGATIVES, have_false_relations
+from scar.generators.rules.negatives import FEW_NEGATIVES, have_false_relations, list_nouns
+from scar.generators.rules.noun_table import NounTable
 from scar.generators.rules.records import RulesGold, TrueCaption
 from scar.generators.rules.true_captions import list_true_captions
 from scar.sample import RANKING_REASONS, REASONS, Reason
@@ -42,7 +43,10 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
             and positions are kept by image, see `draw_rank`. A region whose caption is not kept gets its next one.
             None keeps all. `fit_shares` finds them.
     """
-    choices = [_choose_gold(task, shares or {}) for task in tasks]
+    several = [list_true_captions(task.evidence, task.region) for task in tasks]
+    lists = (list_nouns(task, (true.phrases for true in own)) for task, own in zip(tasks, several, strict=True))
+    nouns = NounTable(noun for own in lists for noun in own)
+    choices = [_choose_gold(task, own, shares or {}) for task, own in zip(tasks, several, strict=True)]
     results: list[Gold | Rejected] = [Rejected(NO_EVIDENCE)] * len(tasks)
     answers: dict[int, bool | None] = dict.fromkeys(range(len(tasks)))
     while answers:
@@ -52,16 +56,18 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
                 asked.append((number, choices[number].send(answer)))
             except StopIteration as end:
                 results[number] = end.value
-        tested = have_false_relations([(tasks[number], true.phrases) for number, true in asked])
+        tested = have_false_relations([(tasks[number], true.phrases) for number, true in asked], nouns)
         answers = {number: has for (number, _), has in zip(asked, tested, strict=True)}
     return results
 
 
-def _choose_gold(task: GoldTask, shares: Mapping[str, float]) -> Generator[TrueCaption, bool | None, Gold | Rejected]:
-    """Choose the true caption of one region; of each yielded option, ask whether it has three false relations."""
+def _choose_gold(
+    task: GoldTask, captions: Sequence[TrueCaption], shares: Mapping[str, float]
+) -> Generator[TrueCaption, bool | None, Gold | Rejected]:
+    """Choose one of the true captions of a region; of each yielded one, ask whether it has three false relations."""
     rng = Random(f"{task.key}/gold")  # noqa: S311 - choices of a corpus, not secrets
     groups: dict[Reason | None, list[TrueCaption]] = {kind: [] for kind in _ORDER}
-    for true in list_true_captions(task.evidence, task.region):
+    for true in captions:
         groups[None if true.is_scene_only else true.reason].append(true)
     problem = NO_EVIDENCE
     for kind, options in groups.items():

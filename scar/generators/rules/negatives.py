@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from scar.generators.generator import GoldOfTask, NineNegatives, Rejected
+from scar.generators.generator import GoldOfTask, GoldTask, NineNegatives, Rejected
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import hash_texts
 from scar.generators.rules.gold_batch import GoldBatch, Golds
+from scar.generators.rules.noun_table import NounTable
 from scar.generators.rules.objects import list_objects, make_object_block
 from scar.generators.rules.places import choose_places
 from scar.generators.rules.records import CaptionPhrases, RulesGold
@@ -53,12 +54,26 @@ def write_negatives(
     return found
 
 
-def have_false_relations(golds: Golds) -> list[bool]:
-    """For each true caption, whether the word tables alone, without a fit, give at least three false relations."""
+def have_false_relations(golds: Golds, nouns: NounTable) -> list[bool]:
+    """Whether each true caption gets three false relations from the words of the tables, without a fit to a corpus.
+
+    Args:
+        golds: the true captions with their tasks.
+        nouns: a table with the nouns of `list_nouns`, and any others.
+    """
     found: list[bool] = []
     for first in range(0, len(golds), _ROWS):
-        batch = GoldBatch(golds[first : first + _ROWS], (), frozenset())
+        batch = GoldBatch(golds[first : first + _ROWS], nouns, frozenset())
         found += (count_false_relations(batch, UNFITTED) >= NEGATIVES_PER_PART).tolist()
+    return found
+
+
+def list_nouns(task: GoldTask, captions: Iterable[CaptionPhrases]) -> dict[str, None]:
+    """The nouns of a picture and of captions of one of its regions."""
+    found = dict.fromkeys(task.evidence.things)
+    found |= dict.fromkeys(task.evidence.regions_by_name)
+    for caption in captions:
+        found |= dict.fromkeys((caption.object.noun, caption.landmark.noun, caption.scene.noun))
     return found
 
 
