@@ -29,7 +29,7 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
     """Fit the functions of the rules generator to a source, and return a generator with the fitted ones.
 
     Args:
-        generator: the rules generator, not fitted. Its functions take the arguments ``shares`` and ``stats``.
+        generator: the rules generator, not fitted. Its functions take ``shares``, ``known`` and ``stats``.
         golds: golds of pictures of the source, which ``generator`` wrote.
         seed: seed of the source's random choices.
         is_complete: whether these are golds of all pictures of the source.
@@ -37,8 +37,9 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
     shares = fit_shares([(task, RulesGold.of(gold)) for task, gold in golds])
     write_golds = partial(cast(Callable[..., list[Gold | Rejected]], generator.write_golds), shares=shares)
     limited = [task for task, gold in golds if _is_limited(RulesGold.of(gold), shares)]
-    rewritten = dict(zip(map(id, limited), write_golds(limited), strict=True)) if limited else {}
-    written = ((task, rewritten.get(id(task), gold)) for task, gold in golds)
+    known: dict[str, Gold | Rejected] = {task.key: gold for task, gold in golds}
+    known |= zip((task.key for task in limited), write_golds(limited), strict=True) if limited else {}
+    written = ((task, known[task.key]) for task, _ in golds)
     kept = [(task, gold) for task, gold in written if isinstance(gold, RulesGold)]
     rng = Random(seed)  # noqa: S311 - choices of a corpus, not secrets
     is_complete = is_complete and len(kept) <= MAX_FIT_GOLDS
@@ -46,7 +47,7 @@ def fit_generator(generator: Generator, golds: Sequence[GoldOfTask], seed: str, 
     stats = fit_weights(some, is_complete=is_complete)
     return dataclasses.replace(
         generator,
-        write_golds=write_golds,
+        write_golds=partial(write_golds, known=known),
         write_negatives=partial(generator.write_negatives, stats=stats),
     )
 

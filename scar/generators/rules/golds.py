@@ -30,7 +30,11 @@ _ORDER: tuple[Reason | None, ...] = (
 """The reasons in the order in which they count; None stands for captions that tell the place alone."""
 
 
-def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = None) -> list[Gold | Rejected]:
+def write_golds(
+    tasks: Sequence[GoldTask],
+    shares: Mapping[str, float] | None = None,
+    known: Mapping[str, Gold | Rejected] | None = None,
+) -> list[Gold | Rejected]:
     """Choose the true caption of the region of each task, or reject the region.
 
     The first reason in the order of `REASONS` that has captions counts; of its captions, weights and chance choose one.
@@ -42,7 +46,11 @@ def write_golds(tasks: Sequence[GoldTask], shares: Mapping[str, float] | None = 
         shares: share of the captions to keep, by `RANKED` and by landmark ("landmark person"); 1 for all others. Ranks
             and positions are kept by image, see `draw_rank`. A region whose caption is not kept gets its next one.
             None keeps all. `fit_shares` finds them.
+        known: results of this function with these shares, by the key of the task: they are not worked out again.
     """
+    if known:
+        missing = iter(write_golds([task for task in tasks if task.key not in known], shares))
+        return [known[task.key] if task.key in known else next(missing) for task in tasks]
     several = [list_true_captions(task.evidence, task.region) for task in tasks]
     lists = (list_nouns(task, (true.phrases for true in own)) for task, own in zip(tasks, several, strict=True))
     nouns = NounTable(noun for own in lists for noun in own)

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.evidence.picture_evidence import PictureEvidence
+from scar.generators.default import make_rules_generator
 from scar.generators.generator import GoldTask
-from scar.generators.rules.fit import MAX_LANDMARK_SHARE, MAX_RANKED_SHARE, fit_shares
-from scar.generators.rules.golds import RANKED, draw_rank
+from scar.generators.rules.fit import MAX_LANDMARK_SHARE, MAX_RANKED_SHARE, fit_generator, fit_shares
+from scar.generators.rules.golds import RANKED, draw_rank, write_golds
 from scar.generators.rules.records import CaptionPhrases, RulesGold
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
@@ -67,3 +69,25 @@ def test_a_landmark_of_most_golds_is_kept_as_often_as_the_limit_allows() -> None
 def test_golds_within_the_limits_need_no_shares() -> None:
     assert fit_shares([make_gold(i, i, "mask", f"thing{i % 4}") for i in range(40)]) == {}
     assert fit_shares([]) == {}
+
+
+def make_tasks(image: int) -> list[GoldTask]:
+    """A kitchen with things at random places."""
+    rng = Random(image)
+    boxes = [Box.from_xywh(rng.randrange(500), rng.randrange(300), 80, 90) for _ in range(6)]
+    names = [rng.choice(("oven", "cup", "person", "chair")) for _ in boxes]
+    pairs = enumerate(zip(boxes, names, strict=True))
+    regions = tuple(Region(image * 10 + number, box, name) for number, (box, name) in pairs)
+    evidence = PictureEvidence(Picture(image, f"{image}.jpg", 640, 480, regions, scene="kitchen"))
+    return [GoldTask(Path(f"{image}.jpg"), evidence, region, f"0/Mini/eval/{region.id}") for region in regions]
+
+
+def test_a_fitted_generator_writes_what_the_shares_alone_give() -> None:
+    tasks = [task for image in range(30) for task in make_tasks(image)]
+    pairs = zip(tasks[:120], write_golds(tasks[:120]), strict=True)
+    golds = [(task, gold) for task, gold in pairs if isinstance(gold, RulesGold)]
+    shares = fit_shares(golds)
+    assert shares
+    fitted = fit_generator(make_rules_generator(), golds, "0/Mini/eval", is_complete=False)
+    assert fitted.write_golds(tasks) == write_golds(tasks, shares)
+    assert write_golds(tasks, shares) != write_golds(tasks)
