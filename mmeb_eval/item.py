@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from scar.common.image_bytes import ImageFile
+from scar.common.image_values import make_image_file
 from scar.sample import Box, Mask
 
 
@@ -44,7 +45,9 @@ class Item:
 
     Attributes:
         text: the text; may be empty. With an image, it holds the model's image token if the model's layout has one.
-        image: path of the image file, which the embedder opens and turns by EXIF; None for text alone.
+        image: the image file, which the embedder opens and turns by EXIF; None for text alone. It may be given as a
+            path, bytes, an image of Pillow, an array, or (frames, index); see `scar.common.image_values`. What is not a
+            path becomes an `ImageBytes`.
         prompt: what is drawn on the image, in pixels of the displayed image; None for nothing.
         instruction: the task's instruction, if the model's layout wants it apart; else it is part of ``text`` and this
             is empty. Candidates have none.
@@ -53,10 +56,25 @@ class Item:
     """
 
     text: str = ""
-    image: Path | None = None
+    image: ImageFile | None = None
     prompt: Prompt | None = None
     instruction: str = ""
     side: Side | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            text: str = "",
+            image: Any = None,
+            prompt: Prompt | None = None,
+            instruction: str = "",
+            side: Side | None = None,
+        ) -> None:
+            """Type checkers take an image in any of its forms."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", make_image_file(self.image))
 
 
 def describe_item(item: Item) -> str:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from mmeb_eval.item import Item
 from mmeb_eval.vectors import MAX_ROUNDING
+from scar.common.image_bytes import ImageFile
 from scar.errors import ConfigError, ItemError, VirtueError
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
@@ -211,7 +212,7 @@ class VirtueEmbedder:
 
     @torch.inference_mode()
     def _run_model(self, prepared: Sequence[PreparedItem]) -> NDArray[np.float32]:
-        features: dict[Path, ImageFeatures] = {}
+        features: dict[ImageFile, ImageFeatures] = {}
         for each in prepared:
             image = each.item.image
             if image is not None and image not in features:

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Random:
         return (rows / lengths).astype(np.float32)
 
     def _draw_vector(self, item: Item) -> NDArray[np.float64]:
-        image = "" if item.image is None else "/".join(item.image.parts[-2:])  # without the data folder
+        image = "" if item.image is None else "/".join(Path(str(item.image)).parts[-2:])  # without the data folder
         content = repr((self.settings["seed"], item.text, image, item.prompt))
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(VECTOR_WIDTH)

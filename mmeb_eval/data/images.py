@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.common import pixels
+from scar.common.image_bytes import ImageFile
 from scar.common.image_header import ImageHeader, read_header
 from scar.common.images import BROKEN
 from scar.common.prefetch import WORKERS, Prefetcher
@@ -23,7 +23,7 @@ MAX_WAITING_BYTES = 128 * 2**20
 """Threads pause while the opened images that wait to be used have this many bytes or more."""
 
 
-def open_rgb(path: Path) -> Image:
+def open_rgb(path: ImageFile) -> Image:
     """Open an image as it is displayed, in RGB of 8 bits; inside `prefetch_images`, a thread may have done so already.
 
     EXIF turns it upright. Pixels of more than 8 bits and transparency follow the rule of `scar.common.pixels`.
@@ -37,7 +37,7 @@ def open_rgb(path: Path) -> Image:
 
 
 @contextmanager
-def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
+def prefetch_images(paths: Iterable[ImageFile]) -> Iterator[None]:
     """Inside the ``with`` block, threads open the next images before `open_rgb` is called for them.
 
     Threads start at the first call of `open_rgb`: an adapter that opens images in its own way pays nothing.
@@ -55,13 +55,13 @@ def prefetch_images(paths: Iterable[Path]) -> Iterator[None]:
             prefetcher.stop()
 
 
-def decode_rgb(path: Path) -> Image:
+def decode_rgb(path: ImageFile) -> Image:
     """Like `open_rgb`, but the calling thread always decodes the image, also inside `prefetch_images`."""
     with _name_image(path):
         return pixels.decode_rgb(path)
 
 
-def read_image_header(path: Path) -> ImageHeader:
+def read_image_header(path: ImageFile) -> ImageHeader:
     """Size and EXIF orientation of an image, without decoding it; `ImageHeader.size` is the displayed size.
 
     Raises:
@@ -72,7 +72,7 @@ def read_image_header(path: Path) -> ImageHeader:
 
 
 @contextmanager
-def _name_image(path: Path) -> Iterator[None]:
+def _name_image(path: ImageFile) -> Iterator[None]:
     """Errors of an image that cannot be opened or displayed, raised inside, become a `DataError` that names it."""
     from PIL import Image
 
@@ -89,14 +89,14 @@ def _name_image(path: Path) -> Iterator[None]:
 class _ImagePrefetcher:
     """Opens images ahead of their use; an image that is used several times in a row is decoded once."""
 
-    def __init__(self, paths: Iterable[Path], pool: ThreadPoolExecutor) -> None:
+    def __init__(self, paths: Iterable[ImageFile], pool: ThreadPoolExecutor) -> None:
         self._use_counts = Counter(paths)
         self._futures = Prefetcher(
             decode_rgb, tuple(self._use_counts), pool, limit=MAX_WAITING_BYTES, weigh=_count_bytes
         )
-        self._last: tuple[Path, Image] | None = None
+        self._last: tuple[ImageFile, Image] | None = None
 
-    def open_image(self, path: Path) -> Image:
+    def open_image(self, path: ImageFile) -> Image:
         if self._last is not None and self._last[0] == path:
             return self._last[1].copy()
         image = self._futures.take(path)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mmeb_eval.data.images import open_rgb, read_image_header
@@ -15,6 +12,8 @@ from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item, describe_item
 from mmeb_eval.regions.box_problems import find_box_problem
 from mmeb_eval.wrapped_embedder import WrappedEmbedder
+from scar.common.image_bytes import ImageBytes
+from scar.common.image_values import encode_picture
 from scar.errors import DataError, EvalError, UnknownName
 from scar.sample import Box
 
@@ -109,9 +108,9 @@ class RegionAdapter(WrappedEmbedder):
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """Apply the strategy and return the inner embedder's (len(items), D) rows.
 
-        A strategy of `IMAGE_STRATEGIES` gives the inner embedder items with changed images and no boxes; the images lie
-        in a temporary folder until it returns. An item without a box stays as it is. A strategy of `METHOD_STRATEGIES`
-        gives all items unchanged to another method of the inner embedder.
+        A strategy of `IMAGE_STRATEGIES` gives the inner embedder items with changed images and no boxes; the images
+        are in memory (`scar.common.image_bytes.ImageBytes`). An item without a box stays as it is. A strategy of
+        `METHOD_STRATEGIES` gives all items unchanged to another method of the inner embedder.
 
         Raises:
             DataError: an item has a prompt of another kind than `prompts`, a box without an image, or a box that cannot
@@ -131,19 +130,17 @@ class RegionAdapter(WrappedEmbedder):
         if self.region in METHOD_STRATEGIES:
             vectors: NDArray[np.float32] = getattr(self.inner, METHOD_STRATEGIES[self.region])(items)
             return vectors
-        with TemporaryDirectory(prefix="mmeb-eval-region-") as folder:
-            return self.inner.embed([self._draw_box(item, Path(folder)) for item in items])
+        drawn: dict[tuple[object, Box], ImageBytes] = {}
+        return self.inner.embed([self._draw_box(item, drawn) for item in items])
 
-    def _draw_box(self, item: Item, folder: Path) -> Item:
+    def _draw_box(self, item: Item, drawn: dict[tuple[object, Box], ImageBytes]) -> Item:
         """Replace the item's image by one that shows its box, and drop the box; an item without one stays as it is."""
         if item.image is None or not isinstance(item.prompt, Box):
             return item
-        key = hashlib.blake2b(repr((str(item.image), item.prompt)).encode("utf-8", "surrogatepass"), digest_size=16)
-        path = folder / "region" / f"{key.hexdigest()}.png"
-        path.parent.mkdir(exist_ok=True)
-        if not path.exists():
-            IMAGE_STRATEGIES[self.region](open_rgb(item.image), item.prompt).save(path, "PNG", compress_level=1)
-        return replace(item, image=path, prompt=None)
+        key = (item.image, item.prompt)
+        if key not in drawn:
+            drawn[key] = encode_picture(IMAGE_STRATEGIES[self.region](open_rgb(item.image), item.prompt))
+        return replace(item, image=drawn[key], prompt=None)
 
 
 def pool_box(grid: NDArray[np.float32], box: Box, size: tuple[int, int], side: int = 1) -> NDArray[np.float32]:

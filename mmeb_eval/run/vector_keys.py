@@ -12,6 +12,7 @@ from typing import Any
 
 from mmeb_eval.item import Item, Points, Prompt
 from scar.common.files import FileHash, HashCache
+from scar.common.image_bytes import ImageBytes, ImageFile
 from scar.common.prefetch import WORKERS
 from scar.errors import DataError
 from scar.sample import Box
@@ -51,13 +52,13 @@ class ItemKeys:
             parts += [item.instruction, item.side]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).digest()
 
-    def hash_images(self, images: Iterable[Path]) -> None:
+    def hash_images(self, images: Iterable[ImageFile]) -> None:
         """Hash the image files that have no digest yet, in several threads, so that `make_key` finds the digests.
 
         Raises:
             DataError: an image cannot be read.
         """
-        new = [path for path in dict.fromkeys(images) if str(path) not in self._hashes.known]
+        new = [path for path in dict.fromkeys(images) if isinstance(path, Path) and str(path) not in self._hashes.known]
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(self._hash_image, new))
 
@@ -83,8 +84,10 @@ class ItemKeys:
         write_table(pa.table(columns), self._path)
         self._hashes.computed.clear()
 
-    def _hash_image(self, path: Path) -> str:
+    def _hash_image(self, path: ImageFile) -> str:
         """SHA-256 of an image file, computed again only if its size, times or inode have changed."""
+        if isinstance(path, ImageBytes):
+            return path.sha256
         name = str(path)
         if name in self._hashes.used:
             return self._hashes.known[name].sha256

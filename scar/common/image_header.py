@@ -10,7 +10,6 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scar.common.images import BROKEN, check_pixel_count, open_image, silence_pillow
@@ -18,6 +17,8 @@ from scar.common.orientation import SIDEWAYS, UPRIGHT, turn_size
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
+
+    from scar.common.image_bytes import ImageFile
 
 ORIENTATION_TAG = 0x0112
 """The tag of EXIF and TIFF that holds the orientation."""
@@ -57,7 +58,7 @@ class ImageHeader:
         return turn_size(self.stored_size, self.orientation)
 
 
-def read_header(path: Path) -> ImageHeader:
+def read_header(path: ImageFile) -> ImageHeader:
     """Read the size and the orientation of an image; no pixel is decoded, except in an odd PNG with EXIF as text.
 
     Raises:

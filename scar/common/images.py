@@ -20,6 +20,8 @@ from scar.errors import BadRecord, InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from scar.common.image_bytes import ImageFile
+
 PIXELS_VARIABLE = "SCAR_MAX_PIXELS"
 """Environment variable that raises or lowers `max_pixels`, for all three packages and their workers."""
 
@@ -137,7 +139,7 @@ def make_no_permission(path: Path, where: str) -> BadRecord:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Image]:
+def open_image(path: ImageFile) -> Iterator[Image]:
     """Open an image without decoding its pixels; decode them inside the ``with``, where truncated ones are refused.
 
     Raises:
@@ -150,7 +152,8 @@ def open_image(path: Path) -> Iterator[Image]:
     if max_pixels() > DEFAULT_MAX_PIXELS:
         Image.MAX_IMAGE_PIXELS = max_pixels()
     try:
-        with refuse_truncated(), Image.open(path, formats=FORMATS) as image:
+        opened = path if isinstance(path, Path) else path.open()
+        with refuse_truncated(), Image.open(opened, formats=FORMATS) as image:
             check_pixel_count(image.size)
             if image.format == "TIFF":
                 image.filename = ""  # so that Pillow maps no file: it would misread a TIFF that is turned sideways

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from scar.common.image_bytes import ImageFile
+
 _DARKEST = 16
 """Grey level, of 256, below which a whole 16-bit image is taken for data of fewer bits."""
 
@@ -46,7 +48,7 @@ class UnclearPixels(ValueError):  # noqa: N818 - named after what is unclear
     """Pixels whose brightness no rule tells; the message says which values, and the way out."""
 
 
-def decode_upright(path: Path, draft_size: tuple[int, int] | None = None) -> Image:
+def decode_upright(path: ImageFile, draft_size: tuple[int, int] | None = None) -> Image:
     """Decode an image as it is displayed; its mode has 8 bits a channel or less, and may have alpha or a palette.
 
     Args:
@@ -70,7 +72,7 @@ def decode_upright(path: Path, draft_size: tuple[int, int] | None = None) -> Ima
         return turn_image(to_eight_bits(image), UPRIGHT if is_turned else orientation)
 
 
-def decode_rgb(path: Path) -> Image:
+def decode_rgb(path: ImageFile) -> Image:
     """Decode an image as it is displayed, in RGB; raises what `decode_upright` raises."""
     return to_rgb(decode_upright(path))
 

@@ -374,7 +374,7 @@ class Looks(Sound):
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         def describe(item: Item) -> str:
-            image = None if item.image is None else self.open_image(item.image)
+            image = self.open_image(item.image) if isinstance(item.image, Path) else None
             return f"{item.text} {item.prompt} {image and (image.size, hash(image.tobytes()))}"
 
         return super().embed([Item(text=describe(item)) for item in items])

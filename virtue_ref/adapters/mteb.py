@@ -17,7 +17,7 @@ from mteb.models.model_meta import ModelMeta, ScoringFunction
 from numpy.typing import NDArray
 
 from scar.errors import ItemError
-from virtue_ref.adapters.items import ImageFiles, embed_items, make_items
+from virtue_ref.adapters.items import embed_items, make_items
 from virtue_ref.embedder import load
 from virtue_ref.inference.records import PROMPT_LIKE, RECORD_KEYS, check_keys
 
@@ -48,7 +48,6 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
                 "similarity_fn_name": ScoringFunction.COSINE,
             }
         )
-        self._image_files = ImageFiles()
 
     def encode(self, inputs: Any, **_: Any) -> NDArray[np.float32]:
         """Embed the rows of a task.
@@ -77,4 +76,4 @@ class MtebVirtue(AbsEncoder):  # type: ignore[misc, unused-ignore]
         for record in records:
             if record.get("image") is not None:
                 record["text"] = QUESTION_TEMPLATE.format(record["text"]) if record.get("text") else IMAGE_TEXT
-        return embed_items(self.embedder, make_items(records, self._image_files))
+        return embed_items(self.embedder, make_items(records))

@@ -13,7 +13,7 @@ import torch
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
-from virtue_ref.adapters.items import ImageFiles, embed_items, make_items
+from virtue_ref.adapters.items import embed_items, make_items
 from virtue_ref.embedder import load
 
 
@@ -34,7 +34,6 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         self.options = options or {}
         self.embedder = load(config, **self.options)
         self.model = self.embedder.model  # so that .to() finds the weights
-        self._image_files = ImageFiles()
 
     @property
     def modalities(self) -> list[Any]:
@@ -55,7 +54,7 @@ class SentenceTransformersVirtue(InputModule):  # type: ignore[misc, unused-igno
         Returns:
             ``{"items": [...]}`` with B items.
         """
-        items = make_items(inputs, self._image_files)
+        items = make_items(inputs)
         return {"items": [type(item)((prompt or "") + item.text, item.image, item.prompt) for item in items]}
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:

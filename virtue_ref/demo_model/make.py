@@ -13,6 +13,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 import scar
 from scar.common.files import replace_file, write_json
+from scar.common.image_bytes import ImageFile
 from scar.demo.corpus import make_demo_source
 from scar.demo.world import draw_world
 from scar.errors import ConfigError, TrainError
@@ -168,7 +169,7 @@ def _make_demo_model(out: Path, seed: int, effort: Effort, report: Progress) -> 
         write_checkpoint(start, out / PARTS_FOLDER)
     recipe = TrainingRecipe.read(Path(__file__).with_name("scar-stage.toml")).with_options(steps=effort.scar, seed=seed)
     source = open_source("demo", sorted(corpus.glob("SCaR-train/*.parquet")), corpus, all_negatives=True)
-    image_cache: dict[Path, ImageFeatures] = {}
+    image_cache: dict[ImageFile, ImageFeatures] = {}
     return train(recipe, start, [source], out / "scar", image_cache=image_cache, cpu=True, report=report)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError
 from scar.sample import Box
 from virtue_ref.model.batch import ImageBatch, ItemBatch
@@ -110,7 +110,7 @@ class Collator:
         except ItemError as error:
             raise ItemError(error.reason, index) from error
 
-    def open_images(self, images: Sequence[Path]) -> ImageBatch:
+    def open_images(self, images: Sequence[ImageFile]) -> ImageBatch:
         """Decode, resize and normalise I images, at least one, for `Virtue.encode_images`.
 
         Raises:
@@ -129,7 +129,7 @@ class Collator:
             squares=torch.stack(squares) if squares else None,
         )
 
-    def make_batch(self, prepared: Sequence[PreparedItem], images: Sequence[Path]) -> ItemBatch:
+    def make_batch(self, prepared: Sequence[PreparedItem], images: Sequence[ImageFile]) -> ItemBatch:
         """Make the batch of one forward pass.
 
         Args:
@@ -254,8 +254,8 @@ def iter_batches(prepared: Sequence[PreparedItem], batch_tokens: int) -> Iterato
         yield batch
 
 
-def list_images(prepared: Iterable[PreparedItem]) -> list[Path]:
-    """Return the paths of the distinct images of items, in order of first use."""
+def list_images(prepared: Iterable[PreparedItem]) -> list[ImageFile]:
+    """Return the distinct images of items, in order of first use."""
     return list(dict.fromkeys(each.item.image for each in prepared if each.item.image is not None))
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError
 from virtue_ref.inference.prompt_values import read_prompt
 from virtue_ref.model.images import read_displayed_size
 
 
 def check_items(items: Iterable[Item]) -> list[Item]:
-    """Return the items as a list in which images are `Path`s and prompts are a `Box`, `Points` or a `Mask`.
+    """Return the items as a list in which prompts are a `Box`, `Points` or a `Mask`.
 
     The forms of a prompt that are accepted are those of `read_prompt`. Whether the image can be read and the prompt
     lies on it is not checked here.
@@ -36,15 +35,13 @@ def _check_item(item: Any, index: int) -> Item:
         if not isinstance(item.text, str):
             raise ItemError(f"its text is {item.text!r}, not a string; an item without text has ''.")
         image: Any = item.image
-        if not isinstance(image, Path | None):
-            if not isinstance(image, str | os.PathLike):
-                raise ItemError(f"its image is a {type(image).__name__}, not the path of a file.")
-            image = Path(image)
+        if not isinstance(image, ImageFile | None):
+            raise ItemError(f"its image is a {type(image).__name__}, not a path, bytes, picture or array.")
         if item.prompt is None:
-            return item if image is item.image else dataclasses.replace(item, image=image)
+            return item
         if image is None:
             raise ItemError("a prompt without an image to draw it on.")
         prompt = read_prompt(item.prompt, lambda: read_displayed_size(image))
-        return dataclasses.replace(item, image=image, prompt=prompt)
+        return dataclasses.replace(item, prompt=prompt)
     except ItemError as error:
         raise ItemError(error.reason, index) from error

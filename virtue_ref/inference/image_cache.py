@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias
 
+from scar.common.files import HashCache
+from scar.common.image_bytes import ImageFile
 from scar.common.prefetch import WORKERS, Prefetcher
 from scar.errors import ItemError
 from virtue_ref.inference.batching import Collator
@@ -15,11 +16,11 @@ from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.batch import ImageBatch
 from virtue_ref.model.virtue import Virtue
 
-FileKey: TypeAlias = tuple[int, ...]
+_HASHES = HashCache(("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"))  # tools restore the mtime
 
 
 class ImageCache:
-    """Keeps the features of the images used last, on the model's device; threads open image files ahead.
+    """Keeps the features of the images used last, by content, on the model's device; threads open image files ahead.
 
     Its length is the number of images whose features are kept.
 
@@ -33,14 +34,14 @@ class ImageCache:
         self._model = model
         self._collator = collator
         self._size = size
-        self._features: OrderedDict[FileKey, ImageFeatures] = OrderedDict()
+        self._features: OrderedDict[str, ImageFeatures] = OrderedDict()
         self._workers = ThreadPoolExecutor(WORKERS)
         self._opening = self._prefetch(())
 
     def __len__(self) -> int:
         return len(self._features)
 
-    def expect_images(self, images: Iterable[Path]) -> None:
+    def expect_images(self, images: Iterable[ImageFile]) -> None:
         """Announce the images that `get_features` will be asked for, in this order; threads open a few of them ahead.
 
         A new call replaces what an earlier one announced. Images that are missing or cached are passed over.
@@ -49,7 +50,7 @@ class ImageCache:
         self._opening = self._prefetch(images)
         self._opening.start_loading()
 
-    def get_features(self, image: Path) -> ImageFeatures:
+    def get_features(self, image: ImageFile) -> ImageFeatures:
         """Return the features of an image, from the cache or computed now; a file that has changed is encoded again.
 
         Raises:
@@ -70,7 +71,7 @@ class ImageCache:
         """Drop the features of all images."""
         self._features.clear()
 
-    def _prefetch(self, images: Iterable[Path]) -> Prefetcher[tuple[Path, FileKey], ImageBatch]:
+    def _prefetch(self, images: Iterable[ImageFile]) -> Prefetcher[tuple[ImageFile, str], ImageBatch]:
         return Prefetcher(
             lambda expected: self._collator.open_images([expected[0]]),
             self._iter_new(images),
@@ -79,9 +80,9 @@ class ImageCache:
             weigh=lambda _: 1,
         )
 
-    def _iter_new(self, images: Iterable[Path]) -> Iterator[tuple[Path, FileKey]]:
+    def _iter_new(self, images: Iterable[ImageFile]) -> Iterator[tuple[ImageFile, str]]:
         """Yield each image that is not in the cache, once; missing files are left out: `get_features` reports them."""
-        passed: set[FileKey] = set()
+        passed: set[str] = set()
         for image in images:
             try:
                 key = _make_key(image)
@@ -92,9 +93,11 @@ class ImageCache:
                 yield image, key
 
 
-def _make_key(image: Path) -> FileKey:
+def _make_key(image: ImageFile) -> str:
+    """SHA-256 of the content; a file is hashed again only if its size, times or inode have changed."""
+    if not isinstance(image, Path):
+        return image.sha256
     try:
-        stat = image.stat()
+        return _HASHES.hash_file(image)
     except OSError as error:
         raise ItemError(f"{image}: no such image any more.") from error
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns  # tools restore the mtime

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.item import Item, Prompt
+from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError, UnknownName
 from virtue_ref.inference.prompt_values import read_box, read_mask, read_points
 from virtue_ref.model.images import read_displayed_size
@@ -28,13 +29,13 @@ PROMPT_LIKE = frozenset(
 
 
 def read_record(
-    record: Mapping[str, Any], find_image: Callable[[Any], Path], folder: Path = Path(), also: Collection[str] = ()
+    record: Mapping[str, Any], find_image: Callable[[Any], ImageFile], folder: Path = Path(), also: Collection[str] = ()
 ) -> Item:
     """Read an item from a record; the head of this module says what a record is.
 
     Args:
         record: the record.
-        find_image: function from the value of `image` to the path of the image file; not called if there is no image.
+        find_image: function from the value of `image` to the image file; not called if there is no image.
         folder: folder that the path of a mask is relative to.
         also: further keys that a record may have; they are ignored.
 
@@ -61,7 +62,7 @@ def check_keys(keys: Collection[Any], known: Collection[str]) -> None:
             raise ItemError(str(UnknownName("key", str(key), known, way_out)))
 
 
-def _read_prompt(record: Mapping[str, Any], image: Path | None, folder: Path) -> Prompt | None:
+def _read_prompt(record: Mapping[str, Any], image: ImageFile | None, folder: Path) -> Prompt | None:
     box, points, labels, mask = (record.get(key) for key in PROMPT_KEYS)
     if image is None and not (box is None and points is None and mask is None):
         raise ItemError("a prompt without an image to draw it on.")

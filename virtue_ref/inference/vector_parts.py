@@ -131,7 +131,7 @@ def _make_key(item_keys: ItemKeys, row: InputRow) -> bytes:
         return item_keys.make_key(row.item)
     except DataError as error:
         image = row.item.image
-        is_missing = image is not None and not image.exists()
+        is_missing = isinstance(image, Path) and not image.exists()
         raise VirtueError(f"{row.where}: {f'{image}: no such image.' if is_missing else error}") from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from scar.common.image_bytes import ImageFile
 from scar.common.image_header import read_header
 from scar.common.images import BROKEN, open_image
 from scar.common.orientation import UPRIGHT, invert_orientation, turn_image
@@ -41,7 +41,7 @@ class ImageFrame:
     turn: int = UPRIGHT
 
 
-def read_frame(path: Path, profile: Profile) -> ImageFrame:
+def read_frame(path: ImageFile, profile: Profile) -> ImageFrame:
     """Read the size of an image, as displayed and as a model with this profile sees it, and its turn.
 
     Only the file's header is read. The profile says whether the model sees the image turned by EXIF.
@@ -56,7 +56,7 @@ def read_frame(path: Path, profile: Profile) -> ImageFrame:
         return ImageFrame(header.stored_size, header.size, invert_orientation(header.orientation))
 
 
-def read_displayed_size(path: Path) -> tuple[int, int]:
+def read_displayed_size(path: ImageFile) -> tuple[int, int]:
     """Return (width, height) in pixels of an image as it is displayed; only the header is read.
 
     Raises:
@@ -66,7 +66,7 @@ def read_displayed_size(path: Path) -> tuple[int, int]:
         return read_header(path).size
 
 
-def read_image(path: Path, profile: Profile) -> Image.Image:
+def read_image(path: ImageFile, profile: Profile) -> Image.Image:
     """Decode an image with 8 bits a channel, in the frame of `read_frame`; its mode need not be RGB.
 
     Raises:
@@ -105,7 +105,7 @@ def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side
 
 
 @contextmanager
-def _name_errors(path: Path) -> Iterator[None]:
+def _name_errors(path: ImageFile) -> Iterator[None]:
     """Turn what goes wrong with an image into an `ItemError` that names the file."""
     try:
         yield
@@ -118,7 +118,7 @@ def _name_errors(path: Path) -> Iterator[None]:
         raise ItemError(f"{path}: not an image that can be decoded ({reason}).") from error
 
 
-def _is_turned_by_pillow(path: Path) -> bool:
+def _is_turned_by_pillow(path: ImageFile) -> bool:
     """Whether Pillow itself turns the image, so that the official program sees it as it is displayed: a TIFF."""
     with open_image(path) as image:
         return image.format == "TIFF"

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mmeb_eval.data.images import decode_rgb
 from mmeb_eval.item import Item, Points
 from scar.common.files import replace_file
+from scar.common.image_bytes import ImageFile
 from scar.errors import DataError, VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.search.index import Hit
@@ -80,7 +81,7 @@ def find_outer_box(item: Item) -> Box | None:
     return None
 
 
-def _draw_cell(path: Path, box: Box | None, caption: str, colour: str) -> Image.Image:
+def _draw_cell(path: ImageFile, box: Box | None, caption: str, colour: str) -> Image.Image:
     try:
         image = decode_rgb(path)
     except DataError as error:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError
 from virtue_ref.inference.batching import Collator, PreparedItem, list_images, sort_items
 from virtue_ref.model.backbones.backbone import ImageFeatures
@@ -32,7 +32,7 @@ class BatchPart:
     """
 
     batch: ItemBatch
-    images: tuple[Path, ...]
+    images: tuple[ImageFile, ...]
     features: list[ImageFeatures] = field(default_factory=list)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 
+from scar.common.image_bytes import ImageFile
 from scar.errors import TrainError
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.training.mixing import Mixer
@@ -31,7 +31,7 @@ def run_next_step(
     step: int,
     steps: int,
     *,
-    image_cache: dict[Path, ImageFeatures] | None = None,
+    image_cache: dict[ImageFile, ImageFeatures] | None = None,
     report_skip: SkipReporter = lambda *_: None,
 ) -> StepRecord | None:
     """Draw the next batch, compute its gradient and update the weights once.

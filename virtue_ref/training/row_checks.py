@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.common.pixels import probe_image
 from scar.errors import BadRecord, ItemError
 from virtue_ref.config import Profile
@@ -56,7 +57,7 @@ class RowChecker:
 
     profile: Profile
     check_item: CheckItem | None = None
-    defects: dict[Path, Defect | None] = field(default_factory=dict)
+    defects: dict[ImageFile, Defect | None] = field(default_factory=dict)
 
     def look_at_images(self, items: Iterable[Item]) -> None:
         """Look at the images of items that were not looked at before, several at a time, and fill in `defects`."""

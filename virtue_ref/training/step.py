@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +14,7 @@ from accelerate.utils import gather_object
 from torch import Tensor
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError, TrainError
 from virtue_ref.inference.batching import Collator
 from virtue_ref.model.backbones.backbone import ImageFeatures
@@ -68,7 +68,7 @@ def run_step(
     pairs: Sequence[Pair],
     settings: OptimiserRecipe,
     step: int,
-    image_cache: dict[Path, ImageFeatures] | None = None,
+    image_cache: dict[ImageFile, ImageFeatures] | None = None,
 ) -> StepRecord:
     """Compute the gradient of a whole batch and update the weights once.
 
@@ -136,7 +136,7 @@ def prepare_parts(
     pairs: Sequence[Pair],
     layout: BatchLayout,
     size: int,
-    image_cache: dict[Path, ImageFeatures] | None,
+    image_cache: dict[ImageFile, ImageFeatures] | None,
 ) -> tuple[list[BatchPart], Tensor]:
     """Make the parts of this process with the features of their images.
 
@@ -189,7 +189,7 @@ def find_unusable_pairs(pairs: Sequence[Pair], own: Collection[Item], collator: 
 
 @torch.no_grad()
 def encode_part_images(
-    model: Virtue, collator: Collator, part: BatchPart, image_cache: dict[Path, ImageFeatures] | None
+    model: Virtue, collator: Collator, part: BatchPart, image_cache: dict[ImageFile, ImageFeatures] | None
 ) -> list[ImageFeatures]:
     """Return the features of a part's images from the frozen encoders, in the order of `part.images`.
 

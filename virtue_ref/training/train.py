@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scar.common.image_bytes import ImageFile
 from scar.errors import TrainError
 from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint_from_weights
 from virtue_ref.checkpoints.run_folder import LAST, find_named
@@ -43,7 +44,7 @@ def train(
     until: int | None = None,
     trackers: Sequence[str] = ("tensorboard",),
     cpu: bool = False,
-    image_cache: dict[Path, ImageFeatures] | None = None,
+    image_cache: dict[ImageFile, ImageFeatures] | None = None,
     report: ProgressReporter = lambda *_: None,
 ) -> Path:
     """Train until all steps are done; if the run has a checkpoint, training continues from it.
@@ -85,7 +86,7 @@ def _train(
     evaluate: Callable[[Virtue], float] | None,
     until: int | None,
     trackers: Sequence[str],
-    image_cache: dict[Path, ImageFeatures] | None,
+    image_cache: dict[ImageFile, ImageFeatures] | None,
     report: ProgressReporter,
     *,
     cpu: bool,

@@ -77,7 +77,7 @@ def run_model(folder: Path, text: str, image: Path, **padding: Any) -> Any:
 
 def test_vectors_are_those_of_the_model_itself(clip: Any, folder: Path, tmp_path: Path) -> None:
     image = draw_toy_items(tmp_path)[3].image
-    assert image is not None
+    assert isinstance(image, Path)
     output = run_model(folder, "a dog", image)
     text, picture = clip.embed([Item(text="a dog"), Item(image=image)])
     assert text == pytest.approx(output.text_embeds[0].numpy(), abs=1e-6)
@@ -113,7 +113,7 @@ def test_an_image_that_does_not_decode_is_named(clip: Any, tmp_path: Path, conte
 
 def test_truncated_and_missing_images_are_named(clip: Any, tmp_path: Path) -> None:
     path = draw_toy_items(tmp_path)[2].image
-    assert path is not None
+    assert isinstance(path, Path)
     path.write_bytes(path.read_bytes()[:-40])
     for bad in (path, tmp_path / "gone.png"):
         with pytest.raises(DataError, match=rf"{bad.name}: not an image that can be decoded"):

@@ -152,7 +152,7 @@ def test_a_model_that_sees_no_prompts_is_told_the_jittered_box_in_words(pictured
 
     model, said = Reads(), list[str]()
     run_evaluations([model], find_scar_tasks(pictured), tmp_path / "out", probe=True, say=said.append)
-    asked = {item.text for item in model.asked if item.image is not None and item.image.stem == "3"}
+    asked = {item.text for item in model.asked if isinstance(item.image, Path) and item.image.stem == "3"}
     assert len(asked) == 7
     assert all("bbox: [" in text for text in asked)
     assert {name.split()[0] for name in scores(tmp_path / "out")} == {"box"}

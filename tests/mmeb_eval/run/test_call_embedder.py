@@ -96,7 +96,7 @@ def test_an_evaluation_names_file_and_row(image_only: bool, corpus: Path) -> Non
 
     def fails(items: Sequence[Item]) -> bool:
         nonlocal image
-        image = next((item.image for item in items if item.image is not None), Path())
+        image = next((item.image for item in items if isinstance(item.image, Path)), Path())
         return image != Path()
 
     class BrokenImage(Fails):

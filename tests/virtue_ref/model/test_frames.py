@@ -14,7 +14,7 @@ from mmeb_eval.templates.fused import format_region
 from scar.errors import ItemError
 from scar.sample import Box, Mask
 from tests.scar.common.orientations import ORIENTATIONS, draw_scene, make_stored, save_stored
-from virtue_ref.adapters.items import ImageFiles, make_item
+from virtue_ref.adapters.items import make_item
 from virtue_ref.embedder import VirtueEmbedder, load
 
 SIZE = (90, 64)
@@ -116,8 +116,7 @@ def test_an_image_in_memory_is_the_file_it_came_from(
     file = save_stored(draw_scene(SIZE), orientation, tmp_path / "stored.jpg")
     record = {"text": TEXT, "box": PATCH}
     images = [Image.open(file), Image.open(file).convert("RGB"), Image.open(file).copy()]
-    files = ImageFiles()
-    vectors = model.embed([make_item({**record, "image": image}, files) for image in images])
+    vectors = model.embed([make_item({**record, "image": image}) for image in images])
     np.testing.assert_array_equal(vectors, model.embed([Item(TEXT, file, Box(*PATCH))] * 3))
 
 

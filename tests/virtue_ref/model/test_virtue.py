@@ -84,7 +84,7 @@ def make_batch(case: Case) -> tuple[VirtueEmbedder, list[Path], ItemBatch]:
     """The case's images and its batch as the model gets them."""
     virtue = model_of(case)
     prepared = [virtue.collator.prepare_item(item, index) for index, item in enumerate(items_of(case))]
-    images = [each.item.image for each in prepared if each.item.image is not None]
+    images = [each.item.image for each in prepared if isinstance(each.item.image, Path)]
     return virtue, images, virtue.collator.make_batch(prepared, images)
 
 

@@ -58,7 +58,7 @@ def first_picture(sources: Sequence[PairSource], plan: TrainingRecipe, step: int
     for _ in range(step):
         picks = mixer.next_batch()
     image = sources[0].read_row(picks[0][1]).query.image
-    assert image is not None
+    assert isinstance(image, Path)
     return image
 
 
