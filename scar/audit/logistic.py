@@ -6,14 +6,14 @@ a group is gold with probability softmax(features @ weights)[i].
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from scar.common.lbfgs import dot_product, minimize_lbfgs
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -22,11 +22,6 @@ Numbers: TypeAlias = NDArray[Any]
 
 PENALTY = 1.0
 """Factor of half the squared norm of the weights in the loss; 1 is the usual default of logistic regression."""
-
-_LBFGS_MEMORY = 10
-"""Last steps that approximate the inverse Hessian."""
-
-_MAX_STEPS = 200
 
 GRADIENT_TOLERANCE = 1e-4
 """The usual ``tolerance`` of `fit_conditional_logit`: hit rates have four digits."""
@@ -103,9 +98,9 @@ def fit_conditional_logit(
         shares = odds / np.repeat(totals, sizes)
         shares[group_starts] -= 1
         gradient = features.multiply_transposed(shares) + penalty * weights
-        return loss + penalty / 2 * _dot_product(weights, weights), gradient
+        return loss + penalty / 2 * dot_product(weights, weights), gradient
 
-    return _minimize_lbfgs(evaluate_loss, np.zeros(features.column_count), tolerance)
+    return minimize_lbfgs(evaluate_loss, np.zeros(features.column_count), tolerance)
 
 
 def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
@@ -125,60 +120,3 @@ def compute_hits(scores: Floats, group_starts: Ints) -> Floats:
     best = np.maximum.reduceat(scores, group_starts)
     ties = np.add.reduceat((scores >= np.repeat(best, sizes)).astype(np.float64), group_starts)
     return np.where(scores[group_starts] >= best, 1 / ties, 0.0)
-
-
-def _dot_product(first: Floats, second: Floats) -> float:
-    """Dot product with the same order of summation on every machine; the order of BLAS depends on its threads."""
-    return float((first * second).sum())
-
-
-def _minimize_lbfgs(
-    evaluate: Callable[[Floats], tuple[float, Floats]], point: Floats, gradient_tolerance: float
-) -> Floats:
-    """Find the point where a smooth convex function is least, by L-BFGS (Nocedal and Wright, section 7.2).
-
-    Args:
-        evaluate: returns value and gradient of the function at a point.
-        point: the point to start from.
-        gradient_tolerance: see `fit_conditional_logit`.
-    """
-    value, gradient = evaluate(point)
-    tolerance = gradient_tolerance * float(np.abs(gradient).max(initial=0.0))
-    history: deque[tuple[Floats, Floats]] = deque(maxlen=_LBFGS_MEMORY)
-    for _ in range(_MAX_STEPS):
-        if float(np.abs(gradient).max(initial=0.0)) <= tolerance:
-            break
-        direction = -_apply_inverse_hessian(gradient, history)
-        slope, length = (
-            _dot_product(gradient, direction),
-            1.0 if history else 1 / max(1.0, float(np.abs(gradient).sum())),
-        )
-        new = evaluate(point + length * direction)
-        while new[0] > value + 1e-4 * length * slope and length > 1e-10:
-            length /= 2
-            new = evaluate(point + length * direction)
-        step, gradient_change = length * direction, new[1] - gradient
-        if _dot_product(step, gradient_change) > 0:
-            history.append((step, gradient_change))
-        point, (value, gradient) = point + step, new
-    return point
-
-
-def _apply_inverse_hessian(gradient: Floats, history: deque[tuple[Floats, Floats]]) -> Floats:
-    """Multiply the gradient by the inverse Hessian that the last steps approximate (two-loop recursion).
-
-    Args:
-        gradient: (columns,) gradient at the current point.
-        history: (step, change of the gradient) of each of the last steps.
-    """
-    result, alphas = gradient.copy(), []
-    for step, change in reversed(history):
-        alpha = _dot_product(step, result) / _dot_product(step, change)
-        alphas.append(alpha)
-        result -= alpha * change
-    if history:
-        step, change = history[-1]
-        result *= _dot_product(step, change) / _dot_product(change, change)
-    for (step, change), alpha in zip(history, reversed(alphas), strict=True):
-        result += (alpha - _dot_product(change, result) / _dot_product(step, change)) * step
-    return result

@@ -10,6 +10,8 @@ from functools import cached_property, reduce
 import numpy as np
 
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, draw_first, make_clocks
+from scar.generators.rules.feature_weights import FeatureWeights
+from scar.generators.rules.features import Contexts
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import RelationPhrase
 
@@ -27,8 +29,11 @@ class CandidateBlock:
         feature_names: what a text-only model can learn about the part: its words and their roles.
         features: (T, M, F) indices in ``feature_names`` of the features of each candidate.
         gold_features: (T, F) those of the golds.
+        contexts: what is given beside the part, which the features may go with.
         refusals: what each veto refuses.
         make: takes a row and a column; makes the part.
+        hard: (T, M) whether a candidate is hard to tell from the true part without a look at the region; None if that
+            counts for none.
     """
 
     weights: Floats
@@ -36,8 +41,10 @@ class CandidateBlock:
     feature_names: Sequence[str]
     features: Ints
     gold_features: Ints
+    contexts: Contexts
     refusals: Refusals
     make: Callable[[int, int], NounPhrase | RelationPhrase]
+    hard: Bools | None = None
 
     @cached_property
     def refused(self) -> Bools:
@@ -50,11 +57,24 @@ class CandidateBlock:
         found: Ints = ((self.weights > 0) & ~self.refused).sum(axis=1)
         return found
 
-    def weigh(self, feature_weights: Mapping[str, float], default: float) -> Floats:
-        """(T, M) weight of each candidate times those of its features; a feature without weight has the ``default``."""
-        factors = np.array([feature_weights.get(name, default) for name in self.feature_names] or [1.0])
-        weights: Floats = self.weights * factors[self.features].prod(axis=2)
-        return weights
+    def weigh(self, weights: FeatureWeights) -> Floats:
+        """(T, M) weights times those of the features, alone and in the contexts of their golds."""
+        names, contexts = self.contexts
+        alone = np.array([weights.alone.get(name, weights.default) for name in self.feature_names] or [0.0])
+        given = np.array(
+            [
+                [known.get(context, 0.0) for context in names]
+                for known in (weights.given.get(name, {}) for name in self.feature_names)
+            ]
+        ).reshape(len(self.feature_names), len(names))
+        logs = np.empty_like(self.weights)
+        for row, own in enumerate(contexts):
+            logs[row] = (alone + given[:, own].sum(axis=1))[self.features[row]].sum(axis=1)
+        if self.hard is not None:
+            logs += weights.hard * self.hard
+        most = logs.max(axis=1, keepdims=True, initial=-np.inf, where=self.weights > 0)
+        found: Floats = np.where(self.weights > 0, self.weights * np.exp(np.minimum(logs - most, 0)), 0)
+        return found
 
     def draw(self, records: Hashes, weights: Floats, count: int) -> Ints:
         """Draw by weight from the candidates that no veto refuses: (T, count) columns; -1 where there are no more."""

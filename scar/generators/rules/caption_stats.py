@@ -10,9 +10,12 @@ from typing import Any, Self
 import numpy as np
 
 from scar.generators.rules.draws import Floats
+from scar.generators.rules.feature_weights import FeatureWeights
+from scar.generators.rules.phrases import is_group
 from scar.generators.rules.places import CountWeights
 from scar.generators.rules.records import CaptionPhrases
 from scar.generators.rules.word_score import WordCounts
+from scar.language.lexicon import find_side
 from scar.language.noun_phrase import NounPhrase
 from scar.sample import Part
 
@@ -39,9 +42,9 @@ class CaptionStats:
         scenes_by_noun: number of captions, by the object's noun, then by scene.
         scenes_by_preposition: number of captions, by the words before the scene, then by scene.
         predicates_by_noun: number of captions, by the landmark's noun, then by predicate.
+        relations: number of captions with each predicate and landmark, a single thing.
         annotated: names of the things of all annotated regions in the pictures of the golds.
-        feature_weights: factor of each feature for the weights of the candidates that have it.
-        default_weight: factor of a feature that is not in ``feature_weights``.
+        weights: by part, the weights of features.
         word_counts: counts of words in gold and false captions, which say how much a caption looks like a gold one.
         count_weights: by part, the weight of each number of negatives that score above the gold caption.
     """
@@ -51,9 +54,9 @@ class CaptionStats:
     scenes_by_noun: Mapping[str, Mapping[NounPhrase, int]] = field(default_factory=dict)
     scenes_by_preposition: Mapping[str, Mapping[NounPhrase, int]] = field(default_factory=dict)
     predicates_by_noun: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    relations: Mapping[tuple[str, NounPhrase], int] = field(default_factory=dict)
     annotated: frozenset[str] = frozenset()
-    feature_weights: Mapping[str, float] = field(default_factory=dict)
-    default_weight: float = 1.0
+    weights: Mapping[Part, FeatureWeights] = field(default_factory=dict)
     word_counts: WordCounts = field(default_factory=dict)
     count_weights: Mapping[Part, CountWeights] = field(default_factory=dict)
 
@@ -67,6 +70,7 @@ class CaptionStats:
             scenes_by_noun=_group_counts((gold.object.noun, gold.scene) for gold in golds),
             scenes_by_preposition=_group_counts((gold.relation.last_preposition, gold.scene) for gold in golds),
             predicates_by_noun=_group_counts((gold.landmark.noun, gold.relation.predicate) for gold in golds),
+            relations=_count_relations(golds),
             annotated=frozenset(annotated),
         )
 
@@ -89,6 +93,19 @@ class CaptionStats:
             own = (own / np.where(known, shares, 1) + _PSEUDO_COUNT) / (sum(counts.values()) + _PSEUDO_COUNT)
             lifts[row] = np.where(known, own, 1.0)
         return lifts
+
+
+def _count_relations(golds: Sequence[CaptionPhrases]) -> dict[tuple[str, NounPhrase], int]:
+    """Count predicates with their landmarks, which are single things, in alphabetical order."""
+    counts = Counter(
+        (gold.relation.predicate, gold.landmark)
+        for gold in golds
+        if gold.relation.form not in ("position", "ordinal")
+        and not is_group(gold.landmark)
+        and not gold.landmark.plural
+        and not find_side(gold.landmark.noun)
+    )
+    return dict(sorted(counts.items(), key=lambda entry: (entry[0][0], entry[0][1].text)))
 
 
 def _group_counts(pairs: Iterable[tuple[str, Any]]) -> dict[str, dict[Any, int]]:

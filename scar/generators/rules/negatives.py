@@ -9,6 +9,7 @@ from scar.generators.generator import GoldOfTask, GoldTask, NineNegatives, Rejec
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import hash_texts
+from scar.generators.rules.feature_weights import FeatureWeights
 from scar.generators.rules.gold_batch import GoldBatch, Golds
 from scar.generators.rules.noun_table import NounTable
 from scar.generators.rules.objects import list_objects, make_object_block
@@ -81,7 +82,8 @@ def make_blocks(golds: Golds, stats: CaptionStats) -> dict[Part, CandidateBlock]
     """Make the candidates of each part of some golds."""
     objects, scenes = list_objects([gold for _, gold in golds], stats), list_scenes(golds, stats)
     shown = (category for task, _ in golds for category in task.evidence.things)
-    nouns = (*(phrase.noun for phrase in objects), *(phrase.noun for phrase in scenes), *shown)
+    phrases = (*objects, *scenes, *(landmark for _, landmark in stats.relations))
+    nouns = (*(phrase.noun for phrase in phrases), *shown)
     batch = GoldBatch(golds, nouns, stats.annotated)
     return {
         "scene": make_scene_block(batch, scenes, stats),
@@ -97,10 +99,10 @@ def draw_swaps(
 
     ``blocks`` are those of `make_blocks`; of ``stats``, only the weights of features count here.
     """
-    records = hash_texts(task.key for task, _ in golds)
+    records = hash_texts(map(find_record, (task for task, _ in golds)))
     found: dict[Part, list[list[CaptionPhrases]]] = {}
     for part, block in blocks.items():
-        weights = block.weigh(stats.feature_weights, stats.default_weight)
+        weights = block.weigh(stats.weights.get(part, FeatureWeights()))
         drawn = block.draw(records, weights, RESERVE)
         veto_counts.update(block.count_refused(records, weights, NEGATIVES_PER_PART))
         found[part] = []
@@ -110,6 +112,11 @@ def draw_swaps(
             distinct.pop(gold.caption.text.lower(), None)
             found[part].append(list(distinct.values())[::-1])
     return found
+
+
+def find_record(task: GoldTask) -> str:
+    """What the clocks of a task are of: the picture. What its samples share then gives no gold caption away."""
+    return f"{task.key.rpartition('/')[0]}/{task.evidence.picture.file}"
 
 
 def _write_some(golds: Golds, veto_counts: Counter[str], stats: CaptionStats) -> list[NineNegatives | Rejected]:

@@ -13,7 +13,7 @@ from scar.generators.rules import noun_vetoes
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, Ints, hash_texts
-from scar.generators.rules.features import object_features
+from scar.generators.rules.features import list_contexts, object_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
@@ -95,7 +95,12 @@ def make_object_block(batch: GoldBatch, counts: dict[NounPhrase, float], stats: 
         "fits_captions": noun_vetoes.fits_captions(swap),
     }
     words = hash_texts(f"object {phrase.text}" for phrase in phrases)
-    return CandidateBlock(weights, words, names, features, gold_features, refusals, make)
+    kinds = np.array([thing.kind for thing in batch.nouns.things], object)
+    is_same_kind = (kinds[swap.nouns] == kinds[batch.objects][:, None]) & (kinds[swap.nouns] != "")
+    hard = is_same_kind | in_picture | swap.contrasts
+    return CandidateBlock(
+        weights, words, names, features, gold_features, list_contexts(batch, "object"), refusals, make, hard
+    )
 
 
 def _echo(swap: NounSwap) -> Bools:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
 
 import numpy as np
@@ -11,8 +12,13 @@ from scar.evidence.picture_evidence import name_thing
 from scar.generators.generator import GoldTask
 from scar.generators.rules.block import CandidateBlock, Refusals
 from scar.generators.rules.caption_stats import CaptionStats
+from scar.generators.rules.corpus_relations import (
+    CorpusRelations,
+    find_scene_preposition,
+    takes_other_landmark,
+)
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, hash_texts
-from scar.generators.rules.features import relation_features
+from scar.generators.rules.features import list_contexts, relation_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.holding import find_denial, find_held, find_held_in_picture
 from scar.generators.rules.noun_table import Numbers
@@ -26,7 +32,7 @@ from scar.generators.rules.predicates import (
 )
 from scar.generators.rules.records import CaptionPhrases
 from scar.language.exclusion import excludes
-from scar.language.lexicon import is_related, resolve_scene
+from scar.language.lexicon import is_related
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import (
     A_PICTURE_OF,
@@ -48,7 +54,8 @@ _POSITION_FACTOR = 0.03
 class _Relations:
     """The candidates for the relations of a batch.
 
-    The first P columns are predicates with the true landmark. The others are directions, D a thing of the picture.
+    The first P columns are predicates with the true landmark. Next come directions, D a thing of the picture, and last
+    the K relations of the corpus to other things.
     """
 
     def __init__(self, batch: GoldBatch, stats: CaptionStats) -> None:
@@ -62,6 +69,7 @@ class _Relations:
         ]
         self.width = max(map(len, self.landmarks), default=0)
         self.shape = len(batch), len(self.texts)
+        self.corpus = CorpusRelations(batch, stats)
 
     def make(self, row: int, column: int) -> RelationPhrase:
         """The relation of a row and a column."""
@@ -70,7 +78,9 @@ class _Relations:
         if column < len(self.texts):
             return RelationPhrase(self.texts[column], gold.landmark, preposition)
         place, direction = divmod(column - len(self.texts), len(DIRECTION_PREDICATES))
-        preposition = "in" if gold.form == "position" else gold.preposition
+        if place >= self.width:
+            return self.corpus.make(row, column - len(self.texts) - self.width * len(DIRECTION_PREDICATES))
+        preposition = find_scene_preposition(self.batch.golds[row])
         return RelationPhrase(DIRECTION_PREDICATES[direction], self.landmarks[row][place], preposition)
 
     def _spread(self, values: list[list[float]]) -> Floats:
@@ -81,17 +91,18 @@ class _Relations:
         return found
 
     def weigh(self) -> Floats:
-        """(T, P + D * width) weights of the candidates."""
+        """(T, P + D * width + K) weights of the candidates."""
         weights = self._spread([[each.weight for each in several] for several in self.own])
         factors = np.zeros((len(self.batch), self.width, len(DIRECTION_PREDICATES)))
         for row, (gold, several) in enumerate(zip(self.batch.golds, self.landmarks, strict=True)):
             known = gold.relation.landmark
             factors[row, : len(several)] = _POSITION_FACTOR if known is None else _OTHER_LANDMARK_FACTOR
             factors[row, [place for place, phrase in enumerate(several) if phrase == known]] = 0
-        return np.concatenate((weights, factors.reshape(len(self.batch), -1)), axis=1)
+        corpus = _OTHER_LANDMARK_FACTOR * self.corpus.weigh()
+        return np.concatenate((weights, factors.reshape(len(self.batch), -1), corpus), axis=1)
 
     def hash_words(self) -> Hashes:
-        """(T, P + D * width) hashes of the words of the candidates."""
+        """(T, P + D * width + K) hashes of the words of the candidates."""
         own = np.broadcast_to(hash_texts(f"relation {text}" for text in self.texts), self.shape)
         known = {phrase.text: number for number, phrase in enumerate(dict.fromkeys(chain(*self.landmarks)))}
         table = hash_texts(f"relation {word} {text}" for text in known for word in DIRECTION_PREDICATES)
@@ -100,18 +111,29 @@ class _Relations:
             others[row, : len(several)] = table.reshape(-1, len(DIRECTION_PREDICATES))[
                 [known[phrase.text] for phrase in several]
             ]
-        return np.concatenate((own, others.reshape(len(self.batch), -1)), axis=1)
+        corpus = np.broadcast_to(self.corpus.hash_words(), self.corpus.shape)
+        return np.concatenate((own, others.reshape(len(self.batch), -1), corpus), axis=1)
 
     def find_features(self) -> tuple[list[str], Ints, Ints]:
-        """Names of the features, (T, M, 3) features of the candidates and (T, 3) of the golds."""
+        """Names of the features, (T, P + D * width + K, 3) features of the candidates and (T, 3) of the golds."""
         numbers = Numbers()
         forms = list(map(find_form, self.texts))
         predicates = np.array([numbers[relation_features(text, "", "", "")[0]] for text in self.texts], np.intp)
         directions = [numbers[relation_features(text, "", "", "")[0]] for text in DIRECTION_PREDICATES]
         own = np.zeros((*self.shape, 3), np.intp)
         others = np.zeros((len(self.batch), self.width, len(DIRECTION_PREDICATES), 3), np.intp)
+        corpus = np.zeros((*self.corpus.shape, 3), np.intp)
         golds = np.zeros((len(self.batch), 3), np.intp)
         own[..., 0], others[..., 0] = predicates, directions
+
+        @cache
+        def by_preposition(preposition: str) -> Ints:
+            several = (
+                relation_features(text, find_form(text), phrase.noun, preposition)
+                for text, phrase in self.corpus.relations
+            )
+            return np.array([[numbers[name] for name in names] for names in several], np.intp).reshape(-1, 3)
+
         for row, (gold, several) in enumerate(zip(self.batch.golds, self.landmarks, strict=True)):
             relation = gold.relation
             noun = relation.landmark.noun if relation.landmark else ""
@@ -121,27 +143,30 @@ class _Relations:
             }
             golds[row] = numbers[f"predicate {relation.predicate}"], *by_form[relation.form]
             own[row, self.columns[row], 1:] = [by_form[forms[column]] for column in self.columns[row]]
-            preposition = "in" if relation.landmark is None else relation.preposition
+            preposition = find_scene_preposition(gold)
+            corpus[row] = by_preposition(preposition)
             for place, phrase in enumerate(several):
                 names = relation_features("", "direction", phrase.noun, preposition)[1:]
                 others[row, place, :, 1:] = [numbers[name] for name in names]
-        features = np.concatenate((own, others.reshape(len(self.batch), -1, 3)), axis=1)
+        features = np.concatenate((own, others.reshape(len(self.batch), -1, 3), corpus), axis=1)
         return list(numbers), features, golds
 
     def veto(self) -> Refusals:
         """What each veto refuses."""
         absent = np.zeros((len(self.batch), 1, 1), bool)
-        pairs: dict[str, tuple[Bools, Bools]] = {
-            "not_one_element": (self._repeat_true(), absent),
-            "holds_by_geometry": self._hold_by_geometry(),
-            "holds_by_annotation": self._hold_by_annotation(),
-            "echo": self._echo(),
-            "fits_captions": (self._fit_captions(), absent),
+        corpus, none = self.corpus, np.zeros(self.corpus.shape, bool)
+        tables: dict[str, tuple[Bools, Bools, Bools]] = {
+            "not_one_element": (self._repeat_true(), absent, none),
+            "holds_by_geometry": (*self._hold_by_geometry(), corpus.hold_by_geometry()),
+            "holds_by_annotation": (*self._hold_by_annotation(), self._hold_by_annotation_of_corpus()),
+            "echo": (*self._echo(), corpus.echo()),
+            "unannotated": (np.zeros(self.shape, bool), absent, corpus.unannotated()),
+            "fits_captions": (self._fit_captions(), absent, corpus.fits_captions()),
         }
         others = (len(self.batch), self.width, len(DIRECTION_PREDICATES))
         return {
-            name: np.concatenate((own, np.broadcast_to(other, others).reshape(len(self.batch), -1)), axis=1)
-            for name, (own, other) in pairs.items()
+            name: np.concatenate((own, np.broadcast_to(other, others).reshape(len(self.batch), -1), third), axis=1)
+            for name, (own, other, third) in tables.items()
         }
 
     def _repeat_true(self) -> Bools:
@@ -195,6 +220,17 @@ class _Relations:
                 others[row, place] = [_is_annotated(name, text, phrase.noun, known) for text in DIRECTION_PREDICATES]
         return found, others
 
+    def _hold_by_annotation_of_corpus(self) -> Bools:
+        """The same for the relations of the corpus, where the landmark is in the picture."""
+        found = np.zeros(self.corpus.shape, bool)
+        for row, task in enumerate(self.batch.tasks):
+            if task.evidence.picture.relations:
+                known, name = _find_known_relations(task), self.batch.things[row].name
+                for column in self.corpus.find_shown(row).tolist():
+                    predicate, landmark = self.corpus.relations[column]
+                    found[row, column] = _is_annotated(name, predicate, landmark.noun, known)
+        return found
+
     def _echo(self) -> tuple[Bools, Bools]:
         """The caption names a thing twice, as in "a couch next to a couch", or a landmark of the region's own name."""
         batch, same, interchangeable = self.batch, self.batch.nouns.same, self.batch.nouns.interchangeable
@@ -233,7 +269,14 @@ def make_relation_block(batch: GoldBatch, stats: CaptionStats) -> CandidateBlock
     relations = _Relations(batch, stats)
     names, features, golds = relations.find_features()
     return CandidateBlock(
-        relations.weigh(), relations.hash_words(), names, features, golds, relations.veto(), relations.make
+        relations.weigh(),
+        relations.hash_words(),
+        names,
+        features,
+        golds,
+        list_contexts(batch, "relation"),
+        relations.veto(),
+        relations.make,
     )
 
 
@@ -260,8 +303,7 @@ def _list_own(gold: CaptionPhrases, task: GoldTask, stats: CaptionStats) -> tupl
 
 def _list_other_landmarks(task: GoldTask, gold: CaptionPhrases) -> list[NounPhrase]:
     """The things of the picture, where a false relation may name another landmark."""
-    is_placed = gold.relation.form == "position" and "in" in resolve_scene(gold.scene.noun).prepositions
-    if gold.relation.landmark is None and not is_placed:
+    if not takes_other_landmark(gold):
         return []
     return list(dict.fromkeys(name_thing(category) for category in task.evidence.things))
 

@@ -15,7 +15,7 @@ from scar.generators.rules import noun_vetoes, scene_vetoes
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import ENOUGH_OWN, LAST_RESORT, CaptionStats
 from scar.generators.rules.draws import Bools, Floats, Ints, hash_texts
-from scar.generators.rules.features import scene_features
+from scar.generators.rules.features import list_contexts, scene_features
 from scar.generators.rules.gold_batch import GoldBatch
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
@@ -109,7 +109,16 @@ def make_scene_block(batch: GoldBatch, phrases: Sequence[NounPhrase], stats: Cap
         "fits_captions": scene_vetoes.fits_captions(swap, places),
     }
     words = hash_texts(f"scene {phrase.text}" for phrase in phrases)
-    return CandidateBlock(weights, words, names, features, gold_features, refusals, lambda row, column: phrases[column])
+    return CandidateBlock(
+        weights,
+        words,
+        names,
+        features,
+        gold_features,
+        list_contexts(batch, "scene"),
+        refusals,
+        lambda row, column: phrases[column],
+    )
 
 
 def _find_places(phrases: Sequence[NounPhrase], prepositions: Sequence[str]) -> Bools:

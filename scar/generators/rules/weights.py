@@ -13,15 +13,12 @@ from collections.abc import Sequence
 
 from scar.generators.generator import GoldTask
 from scar.generators.rules.caption_stats import CaptionStats
+from scar.generators.rules.feature_fit import fit_feature_weights
 from scar.generators.rules.negatives import draw_swaps, make_blocks
 from scar.generators.rules.places import fit_count_weights
-from scar.generators.rules.proportional_fitting import fit_feature_weights
 from scar.generators.rules.records import RulesGold
 from scar.generators.rules.word_score import count_words, score_parts
 from scar.sample import NEGATIVES_PER_PART, PARTS
-
-_UNSEEN_WEIGHT = 0.002
-"""Weight of a feature that no true caption has: such a candidate is a last resort."""
 
 
 def fit_weights(golds: Sequence[tuple[GoldTask, RulesGold]], *, is_complete: bool) -> CaptionStats:
@@ -37,11 +34,9 @@ def fit_weights(golds: Sequence[tuple[GoldTask, RulesGold]], *, is_complete: boo
     stats = CaptionStats.from_captions([gold for _, gold in several], annotated)
     if not several:
         return stats
-    feature_weights: dict[str, float] = {}
     blocks = make_blocks(several, stats)
-    for block in blocks.values():
-        feature_weights |= fit_feature_weights(block, NEGATIVES_PER_PART, is_complete=is_complete)
-    stats = dataclasses.replace(stats, feature_weights=feature_weights, default_weight=_UNSEEN_WEIGHT)
+    weights = {part: fit_feature_weights(block, is_complete=is_complete) for part, block in blocks.items()}
+    stats = dataclasses.replace(stats, weights=weights)
     swaps = draw_swaps(several, blocks, stats, Counter())
     files = [task.evidence.picture.file for task, _ in several]
     captions = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import draw_first, hash_texts, make_clocks
-from scar.generators.rules.negatives import RESERVE, draw_swaps, make_blocks
+from scar.generators.rules.negatives import RESERVE, draw_swaps, find_record, make_blocks
 from scar.sample import PARTS, Picture
 from tests.scar.generators.rules.test_negatives import pictures
 from tests.scar.generators.tasks import make_task, write_gold
@@ -80,7 +80,7 @@ def test_swaps_are_those_of_clocks_one_by_one(several: list[Picture]) -> None:
         for part in PARTS:
             block = alone[part]
             words = np.broadcast_to(block.words, block.weights.shape)
-            record = int(hash_texts([task.key])[0])
+            record = int(hash_texts([find_record(task)])[0])
             times = {}
             for column in np.flatnonzero(block.weights[0]).tolist():
                 if any(table[0, column] for table in block.refusals.values()):

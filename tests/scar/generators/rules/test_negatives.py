@@ -53,7 +53,7 @@ def sample(
     reason: Reason | None = None,
 ) -> tuple[Caption, tuple[Negative, ...] | None] | None:
     """The ten captions of a region, the first one's if none is given; None without a gold caption."""
-    task = make_task(picture, region, seed)
+    task = make_task(picture, region, f"{seed}/1")
     gold = write_gold(task, reason)
     if gold is None:
         return None
@@ -143,7 +143,7 @@ def test_a_verb_is_replaced_by_what_persons_do() -> None:
     gold = make_gold("a man", "riding", "a beach", "a horse", "on", "human")
     relations = set()
     for seed in range(20):
-        (negatives,) = write_negatives([(make_task(picture, key=seed), gold)], Counter())
+        (negatives,) = write_negatives([(make_task(picture, key=f"{seed}/1"), gold)], Counter())
         assert not isinstance(negatives, Rejected)
         relations |= {negative.caption.relation for negative in negatives[3:6]}
     assert {"washing a horse on", "feeding a horse on"} <= relations
