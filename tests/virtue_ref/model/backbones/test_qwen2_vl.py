@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,8 @@ from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.format import write_checkpoint
 from virtue_ref.checkpoints.info import describe_model
 from virtue_ref.config import PROFILES, Config, ImageRules
-from virtue_ref.embedder import load
-from virtue_ref.model.backbones.qwen2_vl import count_patches, make_patches, make_pixels, smart_resize
+from virtue_ref.embedder import VirtueEmbedder, load
+from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl, count_patches, make_patches, make_pixels, smart_resize
 from virtue_ref.model.images import read_frame, read_image
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
@@ -116,3 +117,14 @@ def test_qwen2_5_vl_stands_on_the_same_seam(picture: Draw, tmp_path: Path) -> No
     np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)
     assert (alone @ alone.T - np.eye(len(items))).max() < 1 - 1e-5
     assert describe_model(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"
+
+
+def test_the_projection_of_patches_is_the_convolution_of_transformers(tiny: VirtueEmbedder) -> None:
+    backbone = tiny.model.backbone
+    assert isinstance(backbone, Qwen2Vl)
+    projection = copy.deepcopy(backbone.visual.patch_embed).double()  # so that no rounding is in the way
+    kernel = projection.proj.weight.shape[1:]
+    patches = torch.randn(9, kernel.numel(), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.inference_mode():
+        convolved = projection.proj(patches.reshape(-1, *kernel)).flatten(1)
+        torch.testing.assert_close(projection(patches), convolved, atol=1e-12, rtol=1e-12)
