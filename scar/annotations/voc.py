@@ -1,11 +1,14 @@
 """Read a folder of Pascal VOC's XML files, as LabelImg, CVAT and Roboflow write them.
 
-The corners of a box are taken as they stand. VOC itself counts pixels from 1, most tools from 0.
-Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf.
+VOC itself counts pixels from 1, and its boxes include their last pixel; other tools write the corners of boxes as they
+are. So corners are taken as they stand, except in a file whose <source> names PASCAL VOC and that has no corner at 0:
+there a box is counted as ``box_from_1``, and begins a pixel further left and up.
+Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf, section 3.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -26,6 +29,9 @@ from scar.recipe import Source
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
+_PASCAL = re.compile(r"PASCAL VOC|The VOC20\d\d Database")
+"""What VOC's own files call their source."""
+
 
 def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """Index the images that have an XML file.
@@ -44,8 +50,9 @@ def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[I
         try:
             root = _parse_xml(path)
             size = _read_size(root)
+            first = _find_first_pixel(root)
             things = tuple(
-                _make_thing(each, f"{path.name}, object {number}")
+                _make_thing(each, first, f"{path.name}, object {number}")
                 for number, each in enumerate(root.iterfind("object"), start=1)
             )
         except BadRecord as bad:
@@ -54,6 +61,8 @@ def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[I
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if not things:
             continue
+        if first:
+            tally.repaired["box_from_1"] += len(things)
         try:
             file = images.find_file([root.findtext("filename", "").strip(), stem, path.stem], path.name)
             yield ImageRecord(file, size, things)
@@ -85,7 +94,15 @@ def _read_size(root: ET.Element) -> tuple[int, int] | None:
     return (width, height) if min(width, height) > 0 else None
 
 
-def _make_thing(element: ET.Element, where: str) -> AnnotatedThing:
+def _find_first_pixel(root: ET.Element) -> int:
+    """The number of the first pixel of a row: 1 in PASCAL VOC itself, unless a corner is at 0; 0 in other files."""
+    names = (root.findtext(f"source/{key}", "") for key in ("database", "annotation"))
+    corners = (root.iterfind(f"object/bndbox/{corner}") for corner in _CORNERS[:2])
+    is_from_0 = any((each.text or "").strip() in ("0", "0.0") for several in corners for each in several)
+    return int(not is_from_0 and any(_PASCAL.search(name) for name in names))
+
+
+def _make_thing(element: ET.Element, first: int, where: str) -> AnnotatedThing:
     """The thing of an <object>; one that cannot be used says why."""
     name = element.findtext("name", "").strip()
     if not name:
@@ -96,7 +113,12 @@ def _make_thing(element: ET.Element, where: str) -> AnnotatedThing:
     except ValueError:
         problem = "its bndbox has not the numbers xmin, ymin, xmax, ymax"
         return AnnotatedThing(name, where, unusable=BadRecord(where, problem, "malformed"))
-    return AnnotatedThing(name, where, box=(x0, y0, x1 - x0, y1 - y0), polygons=(polygon,) if polygon else ())
+    return AnnotatedThing(
+        name,
+        where,
+        box=(x0 - first, y0 - first, x1 - x0 + first, y1 - y0 + first),
+        polygons=(polygon,) if polygon else (),
+    )
 
 
 def _read_polygon(element: ET.Element) -> tuple[float, ...]:

@@ -82,6 +82,24 @@ def test_voc_reads_boxes_and_sizes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "corner", "left"),
+    [
+        ("<database>The VOC2007 Database</database><annotation>PASCAL VOC2007</annotation>", 1, 0),
+        ("<database>The VOC2012 Database</database>", 11, 10),
+        ("<database>The VOC2012 Database</database>", 0, 0),
+        ("<database>Unknown</database><annotation>Unknown</annotation>", 1, 1),
+        ("<database>roboflow.com</database>", 11, 11),
+    ],
+)
+def test_only_pascal_voc_counts_pixels_from_1(source: str, corner: int, left: int, folder: Path) -> None:
+    """Its box from 1 to 80 is the whole width of an image of 80 pixels; a corner at 0 shows that it was changed."""
+    write_voc(folder, "a", f"<source>{source}</source>" + voc_object("dog", (corner, corner, WIDTH, HEIGHT)))
+    tally = Tally()
+    assert read_labels(folder, "voc", tally)[0].regions[0].box == Box(left, left, WIDTH, HEIGHT)
+    assert tally.repaired["box_from_1"] == int(left != corner)
+
+
+@pytest.mark.parametrize(
     ("content", "problem"),
     [
         ("<annotation><object>", "no XML that can be read"),
