@@ -18,6 +18,9 @@ from scar.language.relation_phrase import RelationPhrase
 Refusals = Mapping[str, Bools]
 """(T, M) tables by the name of a veto: whether it refuses. Of several that refuse, the first in their order counts."""
 
+_MIN_LOG_SHARE = -500.0
+"""Least logarithm of a share of the largest weight: smaller ones are no numbers by which a clock can be divided."""
+
 
 @dataclass(frozen=True, eq=False)
 class CandidateBlock:
@@ -72,8 +75,11 @@ class CandidateBlock:
             logs[row] = (alone + given[:, own].sum(axis=1))[self.features[row]].sum(axis=1)
         if self.hard is not None:
             logs += weights.hard * self.hard
-        most = logs.max(axis=1, keepdims=True, initial=-np.inf, where=self.weights > 0)
-        found: Floats = np.where(self.weights > 0, self.weights * np.exp(np.minimum(logs - most, 0)), 0)
+        is_open = (self.weights > 0) & ~self.refused
+        most = logs.max(axis=1, keepdims=True, initial=-np.inf, where=is_open)
+        most[np.isinf(most)] = 0  # vetoes refuse every candidate
+        shares = np.exp(np.clip(logs - most, _MIN_LOG_SHARE, 0))
+        found: Floats = np.where(self.weights > 0, self.weights * shares, 0)
         return found
 
     def draw(self, records: Hashes, weights: Floats, count: int) -> Ints:

@@ -8,7 +8,6 @@ the true captions (maximum entropy; Jaynes, 1957); a penalty keeps them small wh
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array, hstack
 
 from scar.common.lbfgs import dot_product, minimize_lbfgs
 from scar.generators.rules.block import CandidateBlock
@@ -63,15 +62,12 @@ def fit_feature_weights(block: CandidateBlock, *, is_complete: bool) -> FeatureW
     codes = known[:, :, None] * size  # the last context stands for none
     crossed = codes + contexts[owners][:, None]
     every = np.concatenate((codes + len(names), crossed), axis=2).reshape(len(owners), -1)
-    different = np.unique(every[: len(rows)])  # what golds alone have changes no draw
-    numbers = np.minimum(np.searchsorted(different, every), len(different) - 1)
-    is_known = different[numbers] == every
-    ends = np.concatenate((np.zeros(1, np.intp), np.cumsum(is_known.sum(axis=1))))
-    matrix = csr_array((np.ones(ends[-1]), numbers[is_known], ends), shape=(len(every), len(different)))
+    different = np.unique(every[: len(rows)])
     hard = np.zeros(len(rows)) if block.hard is None else block.hard[enough][rows, columns].astype(float)
-    candidates = hstack((matrix[: len(rows)], csr_array(hard[:, None])), format="csr")
-    wanted = np.append(matrix[len(rows) :].sum(axis=0), _HARD_SHARE * len(enough) if hard.any() else 0)
-    logs = _match(candidates, wanted, rows, own[rows, columns])
+    wanted = _count_wanted(every[len(rows) :], different)
+    share = _HARD_SHARE * len(enough) if hard.any() else 0.0
+    numbers = np.searchsorted(different, every[: len(rows)])
+    logs = _match(numbers, hard, np.append(wanted, share), rows, own[rows, columns])
     alone: dict[str, float] = {}
     given: dict[str, dict[str, float]] = {}
     for code, value in zip(different.tolist(), logs[:-1].tolist(), strict=True):
@@ -109,26 +105,39 @@ def _thin(allowed: Floats, records: Hashes, words: Hashes) -> Floats:
     return found
 
 
-def _match(candidates: csr_array, wanted: Floats, rows: Ints, own: Floats) -> Floats:
-    """(features,) logarithmic weights with which so many of the candidates, one drawn in each row, have each feature.
+def _count_wanted(golds: Ints, different: Ints) -> Floats:
+    """(features,) number of golds with each of the different features; what golds alone have changes no draw."""
+    found, counts = np.unique(golds, return_counts=True)
+    _, places, own = np.intersect1d(different, found, assume_unique=True, return_indices=True)
+    wanted = np.zeros(len(different))
+    wanted[places] = counts[own]
+    return wanted
+
+
+def _match(numbers: Ints, hard: Floats, wanted: Floats, rows: Ints, own: Floats) -> Floats:
+    """(F,) logarithmic weights with which so many of the candidates, one drawn in each row, have each feature.
 
     Args:
-        candidates: (candidates, features) features of the candidates.
-        wanted: (features,) number of rows whose draw is to have each feature.
+        numbers: (candidates, K) numbers of the features of the candidates, below F - 1.
+        hard: (candidates,) 1 for candidates with the last feature, 0 for others.
+        wanted: (F,) number of rows whose draw is to have each feature.
         rows: (candidates,) row of each candidate, ascending; each row has one.
         own: (candidates,) logarithmic weights of the candidates without features.
     """
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    transposed = candidates.T.tocsr()
+    flat = numbers.ravel()
 
     def measure(logs: Floats) -> tuple[float, Floats]:
-        scores = candidates @ logs + own
+        scores = logs[numbers].sum(axis=1) + logs[-1] * hard + own
         most = np.maximum.reduceat(scores, starts)
         shares = np.exp(scores - most[rows])
         sums = np.add.reduceat(shares, starts)
         loss = float((np.log(sums) + most).sum()) - dot_product(wanted, logs)
         loss += _PENALTY / 2 * dot_product(logs, logs)
-        return loss, transposed @ (shares / sums[rows]) - wanted + _PENALTY * logs
+        chances = shares / sums[rows]
+        expected = np.bincount(flat, np.repeat(chances, numbers.shape[1]), len(wanted))
+        expected[-1] = dot_product(chances, hard)
+        return loss, expected - wanted + _PENALTY * logs
 
-    found = minimize_lbfgs(measure, np.zeros(candidates.shape[1]), _TOLERANCE)
+    found = minimize_lbfgs(measure, np.zeros(len(wanted)), _TOLERANCE)
     return np.clip(found, -_MAX_LOG_WEIGHT, _MAX_LOG_WEIGHT)

@@ -54,7 +54,7 @@ FATAL = """
 import multiprocessing, os, signal, sys
 from scar.generators.rules.golds import write_golds as whole
 
-def write_golds(tasks, shares=None):
+def write_golds(tasks, shares=None, known=None):
     frame, callers = sys._getframe(1), set()
     while frame:
         callers.add(frame.f_code.co_name)
@@ -62,7 +62,7 @@ def write_golds(tasks, shares=None):
     is_last = any(task.evidence.picture.id == MOST for task in tasks)
     if is_last and multiprocessing.parent_process() and "WHERE" in callers:
         os.kill(os.getpid(), signal.SIGKILL)
-    return whole(tasks, shares)
+    return whole(tasks, shares, known)
 """
 
 

@@ -58,27 +58,30 @@ def measure_distance(some: Counter[str], others: Counter[str]) -> float:
     )
 
 
-def test_false_elements_are_as_frequent_as_true_ones() -> None:
+def test_false_elements_are_nearly_as_frequent_as_true_ones() -> None:
     captions = world(400)
     fitted = write_negatives(captions, Counter(), fit_weights(captions, is_complete=True))
     unfitted = write_negatives(captions, Counter())
     golds: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
     falses: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
-    by_tables = Counter[str]()
+    by_tables: dict[str, Counter[str]] = {part: Counter() for part in ("scene", "object")}
     for (_, gold), by_fit, by_table in zip(captions, fitted, unfitted, strict=True):
         if isinstance(by_fit, Rejected) or isinstance(by_table, Rejected):
             continue
-        by_tables.update(each.caption.scene for each in by_table if each.part == "scene")
         for part, found in falses.items():
             golds[part][getattr(gold.caption, part)] += 1
             found.update(getattr(each.caption, part) for each in by_fit if each.part == part)
+            by_tables[part].update(getattr(each.caption, part) for each in by_table if each.part == part)
     assert golds["scene"].total() > 0.9 * len(captions)
-    for part, most in (("scene", 0.3), ("object", 0.15)):  # some golds leave few scenes
+    for part, most in (("scene", 0.3), ("object", 0.15)):  # exact for the first of three draws; boxes count as well
         assert measure_distance(falses[part], golds[part]) <= most
-    assert measure_distance(by_tables, golds["scene"]) > 0.4
+        assert measure_distance(falses[part], golds[part]) < measure_distance(by_tables[part], golds[part]) / 2
     never = {part: sum(found[value] for value in found.keys() - golds[part]) for part, found in falses.items()}
     assert never["scene"] <= 0.15 * falses["scene"].total(), "some prepositions have few scenes"
-    assert sum(by_tables[value] for value in by_tables.keys() - golds["scene"]) > 0.4 * by_tables.total()
+    assert (
+        sum(by_tables["scene"][value] for value in by_tables["scene"].keys() - golds["scene"])
+        > 0.4 * by_tables["scene"].total()
+    )
 
 
 def test_no_captions_make_the_pools_of_the_tables() -> None:
