@@ -13,7 +13,16 @@ from scar.language.attribute_swaps import NUMBERS
 from scar.language.exclusion import can_act, excludes, find_preposition_class, is_passive, split_preposition
 from scar.language.lexicon import read_verbs, resolve_category
 from scar.language.noun_phrase import NounPhrase
-from scar.language.relation_phrase import LARGER_THAN, NEAR, NEXT_TO, OPPOSITES, POSITIONS, RelationPhrase, find_form
+from scar.language.relation_phrase import (
+    BEARING,
+    LARGER_THAN,
+    NEAR,
+    NEXT_TO,
+    OPPOSITES,
+    POSITIONS,
+    RelationPhrase,
+    find_form,
+)
 
 _OPPOSITE_FACTOR = 4.0
 """Factor for the opposite of the true relation, relative to others of its form: only the picture excludes it."""
@@ -109,6 +118,8 @@ def _weigh_predicates(true: str, noun: str, category: str, landmark: str, stats:
         if _fits(predicate, noun, category, landmark):
             weights[predicate] = float(min(count, _MAX_CORPUS_COUNT))
     weights.pop(true, None)
+    if any(map(can_act, (noun, category, landmark))):  # "a man with a dog": nothing denies company
+        weights = {text: weight for text, weight in weights.items() if find_preposition_class(text) != BEARING}
     for predicate in weights:
         if find_form(predicate) != form:
             weights[predicate] *= _OTHER_FORM_FACTOR

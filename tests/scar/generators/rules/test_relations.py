@@ -48,3 +48,12 @@ def test_predicates_of_the_corpus_suit_the_two_things() -> None:
     )
     assert "behind" in weights
     assert not {"held by", "leaning on"} & weights.keys()
+
+
+def test_company_is_no_false_relation() -> None:
+    stats = CaptionStats.from_captions(
+        [make_gold("a cup", "with", word).phrases for word in ("a person", "a bowl")], ()
+    )
+    for task, thing, landmark in ((DOG_TASK, "a cup", "a person"), (PERSON_TASK, "a person", "a bowl")):
+        weights = sum_weights("relation", make_gold(thing, "next to", landmark).phrases, stats, task=task)
+        assert "with" not in weights, "who is in the picture may be said to be"
