@@ -28,12 +28,12 @@ from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
 
 from mmeb_eval.adapters.endpoint_options import EndpointOptions, TooMuch, find_too_much
 from mmeb_eval.adapters.endpoint_shapes import SHAPES, Requests, Shape, decode_base64_vector, find_shape_by_path
-from mmeb_eval.adapters.patience import Patience, say_once
+from mmeb_eval.adapters.patience import Patience, read_server_wait, say_once
 from mmeb_eval.adapters.shared import list_items, normalise_rows
 from mmeb_eval.item import Item
 from mmeb_eval.templates.protocols import DEFAULT_PROTOCOL
 from mmeb_eval.vectors import make_rows
-from scar.common.retry import is_temporary, parse_retry_after
+from scar.common.retry import is_temporary
 from scar.errors import ContractError, EvalError, ItemError
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Endpoint:
                 if not is_temporary(error.code):
                     lacks_key = error.code in (401, 403) and not os.environ.get(KEY_VARIABLE)
                     raise EvalError(f"{self._url}: {reason}{f' Set {KEY_VARIABLE}.' if lacks_key else ''}") from None
-                server_wait = parse_retry_after(error.headers.get("Retry-After"))
+                server_wait = read_server_wait(error.headers)
                 is_limited = error.code == RATE_LIMIT_STATUS or server_wait is not None
             except (OSError, http.client.HTTPException) as error:
                 cause = getattr(error, "reason", error)

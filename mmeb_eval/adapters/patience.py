@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
+from scar.common.retry import parse_retry_after
 from scar.errors import EvalError
 
 MAX_TRIES = 6
@@ -86,6 +88,21 @@ def read_max_wait() -> float:
     if not 0 <= seconds < math.inf:
         raise EvalError(f"{WAIT_VARIABLE}={text}: no number of seconds; give one such as 600.")
     return seconds
+
+
+def read_server_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait; None if it does not say.
+
+    ``retry-after-ms``, which OpenAI and Azure send, is finer than ``Retry-After`` and goes first.
+
+    Args:
+        headers: headers of the answer.
+    """
+    try:
+        seconds = float(headers.get("retry-after-ms", "")) / 1000
+    except ValueError:
+        seconds = math.nan
+    return seconds if 0 <= seconds < math.inf else parse_retry_after(headers.get("Retry-After"))
 
 
 def say_once(url: str, line: str, pause: float) -> None:

@@ -50,7 +50,8 @@ class RegionRows:
         """The columns of a SCaR row; None if the true caption is among the false ones, so that nobody can win.
 
         Raises:
-            DataError: a value has the wrong shape; the message names the row, the column and the value.
+            DataError: a value has the wrong shape, or a box has no area; the message names the row, the column and the
+                value.
         """
         image, box, true, false = (row[column] for column in self.columns)
         _, _, true_name, false_name = self.columns
@@ -67,5 +68,11 @@ class RegionRows:
             return None
         if self.box == "xyxy" and isinstance(box, list) and len(box) == 4 and all(type(x) in (int, float) for x in box):
             box = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+        if isinstance(box, list) and len(box) == 4 and all(type(x) in (int, float) for x in box) and min(box[2:]) <= 0:
+            box_name = self.columns[1]
+            raise DataError(
+                f"{where}: {box_name} = {row[box_name]!r}, read as {self.box}: the box has no area; mend or remove the "
+                "row, or set `box` in the task file to the form of the boxes (xywh or xyxy)."
+            )
         query = f"<|image_1|>\n{self.instruction}"
         return {"qry_text": query, "qry_image_path": image, "bbox": box, "tgt_text": [true, *false]}

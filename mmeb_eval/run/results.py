@@ -217,6 +217,10 @@ def read_results(output: Path) -> list[Result]:
         raise DataError(f"{output}: is a file, not a folder; give the --output of a run.")
     paths = sorted(path for path in output.glob("*/*.json") if not path.name.startswith("."))
     if not paths:
+        if any(not path.name.startswith(".") for path in output.glob("*.json")):
+            raise DataError(
+                f"{output}: is the folder of one model; give the folder above it, {output.resolve().parent}."
+            )
         raise DataError(f"{output}: no results; `mmeb-eval --model NAME --tasks DIR --output {output}` writes some.")
     return [read_result(path) for path in paths]
 

@@ -91,7 +91,8 @@ class Protocol:
         instruction = item.instruction.strip() or self.default_instruction
         if instruction and not unicodedata.category(instruction[-1]).startswith("P"):
             instruction += self.sentence_end
-        return self.query.replace("{instruction}", instruction)
+        words = self.query.replace("{instruction}", instruction)
+        return words if instruction else words.lstrip()
 
     def make_text(self, item: Item) -> str:
         """The item's text, with the words in front if they belong there; words alone lose trailing white space."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -200,3 +201,15 @@ def test_rows_and_images_on_the_hub_are_fetched_and_their_commit_is_recorded(
     (tmp_path / "tasks.toml").write_text(table + 'revision = "no-such"\n')
     with pytest.raises(HubError, match="signs: you/signs@no-such: "):
         read_task_file(tmp_path / "tasks.toml")
+
+
+@pytest.mark.parametrize("kind", ["regions", "FG-OVD"])
+@pytest.mark.parametrize(
+    ("form", "box"), [("xywh", [1, 2, 0, 8]), ("xywh", [1, 2, 9, -8]), ("xyxy", [5, 2, 5, 8]), ("xyxy", [9, 9, 3, 3])]
+)
+def test_a_box_without_area_is_refused(write: Write, kind: str, form: str, box: list[int]) -> None:
+    own = {"image": "val2017/1.jpg", "bbox": box, "positive": "a dog", "negatives": ["a cat"]}
+    row = own if kind == "regions" else fg_ovd_row("val2017/1.jpg", box, "A dog.", ["A cat."])
+    with pytest.raises(DataError, match=rf"bbox = {re.escape(str(box))}, read as {form}: the box has no area; mend"):
+        (files,) = read_task_file(write([row], f'format = "{kind}"\nbox = "{form}"'))
+        read_cases(files, get_layout("plain"), box_as_prompt=True)

@@ -184,3 +184,10 @@ def test_a_limited_run_replaces_no_longer_result(tmp_path: Path) -> None:
     refuse_replacing_longer(tmp_path, [RESULT.model], {"VOC2007": None})
     with pytest.raises(EvalError, match=r"--limit 3: .*VOC2007.json has 4 queries and would be lost; use another"):
         refuse_replacing_longer(tmp_path, [RESULT.model], {"VOC2007": 3})
+
+
+def test_the_folder_of_one_model_points_to_the_one_above(tmp_path: Path) -> None:
+    write_result(RESULT, tmp_path)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    with pytest.raises(DataError, match=f"is the folder of one model; give the folder above it, {tmp_path}"):
+        read_results(folder)

@@ -119,3 +119,11 @@ def test_an_own_row_is_a_file_and_what_is_wrong_with_it_is_one_line(tmp_path: Pa
         select_protocol("x", str(path))
     with pytest.raises(UnknownName, match="unknown protocol 'gmee': did you mean gme"):
         select_protocol("x", "gmee")
+
+
+def test_no_instruction_leaves_no_leading_space() -> None:
+    for protocol in read_protocols().values():
+        text = protocol.make_text(Item("a dog", side="query"))
+        assert text == text.lstrip(), protocol.name
+        assert text.endswith("a dog"), protocol.name
+        assert protocol.make_text(Item(" a dog")).endswith(" a dog")
