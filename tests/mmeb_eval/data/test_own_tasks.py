@@ -212,4 +212,4 @@ def test_a_box_without_area_is_refused(write: Write, kind: str, form: str, box: 
     row = own if kind == "regions" else fg_ovd_row("val2017/1.jpg", box, "A dog.", ["A cat."])
     with pytest.raises(DataError, match=rf"bbox = {re.escape(str(box))}, read as {form}: the box has no area; mend"):
         (files,) = read_task_file(write([row], f'format = "{kind}"\nbox = "{form}"'))
-        read_cases(files, get_layout("plain"), box_as_prompt=True)
+        list(read_cases(files, get_layout("plain"), box_as_prompt=True))
