@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from email.message import Message
 
 from scar.common.retry import parse_retry_after
 from scar.errors import EvalError
@@ -90,7 +90,7 @@ def read_max_wait() -> float:
     return seconds
 
 
-def read_server_wait(headers: Mapping[str, str]) -> float | None:
+def read_server_wait(headers: Message[str, str]) -> float | None:
     """Seconds that a server asks to wait; None if it does not say.
 
     ``retry-after-ms``, which OpenAI and Azure send, is finer than ``Retry-After`` and goes first.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.message import Message
+
 import pytest
 
 from mmeb_eval.adapters.patience import read_server_wait
@@ -21,4 +23,7 @@ from mmeb_eval.adapters.patience import read_server_wait
     ],
 )
 def test_the_finer_header_goes_first(headers: dict[str, str], seconds: float | None) -> None:
-    assert read_server_wait(headers) == seconds
+    answer = Message()
+    for name, value in headers.items():
+        answer[name] = value
+    assert read_server_wait(answer) == seconds
