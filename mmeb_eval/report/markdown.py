@@ -82,7 +82,7 @@ def _make_curve_lines(curves: Sequence[Curve]) -> list[str]:
 def _format_score(score: Score) -> str:
     """The text of a score with its interval."""
     cut = f" ({score.texts_cut:,} texts cut)" if score.texts_cut else ""
-    marks = " (chance)" * score.at_chance + " (unchecked)" * score.unchecked
+    marks = " (chance)" * score.at_chance + " (unchecked)" * score.unchecked + " (first queries alone)" * score.limited
     return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}{cut}"
 
 

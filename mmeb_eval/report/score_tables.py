@@ -19,6 +19,9 @@ AT_CHANCE = "*"
 UNCHECKED = "?"
 """Mark of a score whose vectors were stored earlier and not checked."""
 
+LIMITED = "~"
+"""Mark of a score on the first queries alone."""
+
 
 def make_score_tables(results: Sequence[Result]) -> list[Table]:
     """Make two tables with 95 % intervals: of the scores on each task, and of the means over groups.
@@ -53,7 +56,7 @@ def format_score(score: Score | str | None) -> str:
     """
     if not isinstance(score, Score):
         return score or MISSING
-    marks = AT_CHANCE * score.at_chance + UNCHECKED * score.unchecked
+    marks = AT_CHANCE * score.at_chance + UNCHECKED * score.unchecked + LIMITED * score.limited
     cut = f", {score.texts_cut:,} {CUT}" if score.texts_cut else ""
     return f"{score.hit:.3f} [{score.low:.3f}, {score.high:.3f}]{marks}{cut}"
 
@@ -75,6 +78,8 @@ def _make_table(title: str, first: str, summary: Summary) -> Table:
     caption = f"[95 % interval]; {AT_CHANCE} within three standard errors of chance" if first == "task" else None
     if caption and any(score.unchecked for score in summary.scores.values()):
         caption += f"; {UNCHECKED} of stored vectors that were not checked"
+    if any(score.limited for score in summary.scores.values()):
+        caption = "; ".join(filter(None, (caption, f"{LIMITED} of the first queries alone, see --limit")))
     if caption and any(score.texts_cut for score in summary.scores.values()):
         caption += f"; {CUT}: texts beyond the model's limit, whose end it did not read"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")

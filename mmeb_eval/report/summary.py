@@ -10,7 +10,7 @@ from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
 from mmeb_eval.report.published import PublishedScore, group_by_name, is_on_published_data, read_published_scores
 from mmeb_eval.report.statistics import bootstrap_interval, find_hits, is_at_chance
 from mmeb_eval.run.doubts import get_data_digests, list_doubts
-from mmeb_eval.run.results import HEADLINE_METRIC, TRUSTED_VECTORS, Result, compute_group_means, list_models
+from mmeb_eval.run.results import HEADLINE_METRIC, TRUSTED_VECTORS, Result, compute_group_means, is_limited, list_models
 from scar.errors import DataError
 from scar.sample import NEGATIVES_PER_PART, PARTS, Part
 
@@ -42,6 +42,7 @@ class Score:
         first: kind of caption -> share of queries in which one of this kind ranks first, see `find_first_kinds`; empty
             for a group.
         unchecked: whether stored vectors were used without a check, see ``--trust-stored``.
+        limited: whether only the first queries of a task were asked, see ``--limit``.
         texts_cut: number of distinct items whose text exceeds the model's limit, so that its end was not read.
     """
 
@@ -54,6 +55,7 @@ class Score:
     at_chance: bool
     first: Mapping[str, float]
     unchecked: bool = False
+    limited: bool = False
     texts_cut: int = 0
 
 
@@ -168,6 +170,7 @@ def _make_score(results: Sequence[Result]) -> Score:
         at_chance=is_task and is_at_chance(mean, chance, queries),
         first=find_first_kinds(results[0]) if is_task else {},
         unchecked=any(TRUSTED_VECTORS in result.settings for result in results),
+        limited=any(map(is_limited, results)),
         texts_cut=sum(result.counts.get("texts_cut", 0) for result in results),
     )
 

@@ -11,7 +11,7 @@ from mmeb_eval.run.results import HEADLINE_METRIC
 
 CSV_COLUMNS = (
     "model", "kind", "name", "family", "metric", "score", "low", "high", "chance", "queries", "ties", "at_chance",
-    "unchecked", "note",
+    "unchecked", "limited", "note",
 )  # fmt: skip
 """Columns of the CSV: ``kind`` is task or group, ``low`` and ``high`` end the 95 % interval, scores are fractions."""
 
@@ -20,6 +20,10 @@ LATEX_ESCAPES = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 }  # fmt: skip
 """Characters that LaTeX reads as commands -> what stands for them."""
+
+
+LIMITED_MARK = r"\textasciitilde{}"
+"""Mark of a score on the first queries alone, in LaTeX."""
 
 
 def render_csv(summary: Summary) -> str:
@@ -32,17 +36,19 @@ def render_csv(summary: Summary) -> str:
         for (model, name), score in scores.items():
             head = [model, kind, name, family_of.get(name, ""), HEADLINE_METRIC]
             if isinstance(score, str):
-                writer.writerow([*head, *[""] * 8, score])
+                writer.writerow([*head, *[""] * 9, score])
             else:
                 numbers = [repr(round(value, 6)) for value in (score.hit, score.low, score.high, score.chance)]
-                writer.writerow([*head, *numbers, score.queries, score.ties, score.at_chance, score.unchecked, ""])
+                marks = score.at_chance, score.unchecked, score.limited
+                writer.writerow([*head, *numbers, score.queries, score.ties, *marks, ""])
     return output.getvalue()
 
 
 def render_latex(summary: Summary) -> str:
     """A table for the package booktabs: a row for each task or group, a column for each model, hit@1 in percent.
 
-    The highest score of a row is bold. An asterisk marks one that is no better than chance, a dash one that is missing.
+    The highest score of a row is bold. An asterisk marks one that is no better than chance,
+    a tilde one of the first queries alone, a dash one that is missing.
     """
     columns = "l" + "r" * (len(summary.models) + 1)
     head = ["", "chance", *summary.models]
@@ -65,7 +71,7 @@ def _make_score_row(summary: Summary, name: str, scores: Mapping[tuple[str, str]
         if not isinstance(score, Score):
             cells.append("--")
             continue
-        text = f"{100 * score.hit:.1f}{'*' * score.at_chance}"
+        text = f"{100 * score.hit:.1f}{'*' * score.at_chance}{LIMITED_MARK * score.limited}"
         cells.append(f"\\textbf{{{text}}}" if score.hit == best and len(found) > 1 else text)
     return " & ".join([_escape(name), chance, *cells]) + " \\\\"
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 
 from mmeb_eval.run.region_facts import LEAKED
-from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, list_models
+from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, is_limited, list_models
 
 
 def list_doubts(results: Sequence[Result]) -> list[str]:
     """One line for each doubt about a model, then one for each task on which models had different data.
 
     A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, if
-    stored vectors were used without a check, or if an early version wrote its results. Data are different if the
-    queries or the candidates are.
+    stored vectors were used without a check, if only the first queries were asked, or if an early version wrote its
+    results. Data are different if the queries or the candidates are.
     """
     lines = []
     for model in list_models(results):
@@ -33,6 +33,8 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
             lacking = ", ".join(dict.fromkeys(what for result in old for what in result.lacks))
             tasks = ", ".join(result.task for result in old)
             lines.append(f"{model}: results on {tasks} are of an early version, without {lacking}; run them again.")
+        if limited := [result.task for result in own if is_limited(result)]:
+            lines.append(f"{model}: only the first queries were asked (--limit), a trial: {', '.join(limited)}.")
         lines += [_describe_leak(result) for result in own if LEAKED in result.settings]
     for task in dict.fromkeys(result.task for result in results):
         models: dict[tuple[str | None, str | None], list[str]] = {}

@@ -95,6 +95,11 @@ _LATER_KEYS = ("margins", "clusters")
 """Keys that files of early versions do not have."""
 
 
+def is_limited(result: Result) -> bool:
+    """Whether only the first queries of a task were asked; one with just as many as the limit is taken to have more."""
+    return LIMIT in result.settings and result.counts["queries"] >= result.settings[LIMIT]
+
+
 @dataclass(frozen=True, slots=True)
 class GroupMean:
     """A mean of `HEADLINE_METRIC` over a group of tasks.

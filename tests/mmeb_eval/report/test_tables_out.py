@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from mmeb_eval.data.tasks import list_group_tasks
+from mmeb_eval.report.markdown import render_markdown
 from mmeb_eval.report.report import write_report
-from mmeb_eval.report.summary import summarise_results
+from mmeb_eval.report.score_tables import LIMITED, format_score
+from mmeb_eval.report.summary import Score, summarise_results
 from mmeb_eval.report.tables_out import CSV_COLUMNS, render_csv, render_latex
 from tests.mmeb_eval.report.toy import make_full_results
 
@@ -34,6 +37,20 @@ def test_latex_escapes_names_and_marks_the_best() -> None:
     assert r"MSCOCO & 10.0 & 50.0 & \textbf{75.0} \\" in lines
     assert r"RefCOCO & 10.0 & \textbf{50.0} & -- \\" in lines
     assert all(line.count(" & ") in (0, 3) for line in lines)
+
+
+def test_every_format_marks_scores_of_the_first_queries_alone() -> None:
+    trial = [replace(result, settings={**result.settings, "limit": result.counts["queries"]}) for result in RESULTS]
+    summary = summarise_results(trial)
+    rows = list(csv.DictReader(io.StringIO(render_csv(summary))))
+    assert {row["limited"] for row in rows if row["score"]} == {"True"}
+    assert r"MSCOCO & 10.0 & 50.0\textasciitilde{} & \textbf{75.0\textasciitilde{}} \\" in render_latex(summary)
+    assert all(
+        format_score(score).endswith(LIMITED)
+        for score in (*summary.scores.values(), *summary.means.values())
+        if isinstance(score, Score)
+    )
+    assert render_markdown(summary, (), None).count("(first queries alone)") == sum(bool(row["score"]) for row in rows)
 
 
 def test_the_suffix_gives_the_format(tmp_path: Path) -> None:

@@ -48,3 +48,10 @@ def test_results_of_an_early_version_are_told_with_what_they_lack() -> None:
     assert line.startswith(
         "mine: results on A are of an early version, without margins, the ten best candidates, digests of"
     )
+
+
+def test_first_queries_alone_are_told() -> None:
+    (line,) = list_doubts([_result("A", limit=2), _result("B", limit=3), _result("C")])
+    assert line == "mine: only the first queries were asked (--limit), a trial: A.", (
+        "B has fewer queries than its limit"
+    )
