@@ -157,3 +157,8 @@ class TrainError(VirtueError):
 
 class CheckpointError(VirtueError, ValueError):
     """Weights that are missing, of another model, or unsafe to load."""
+
+
+def first_line(error: Exception) -> str:
+    """First line of an error's message; some libraries add pages."""
+    return str(error).partition("\n")[0]

@@ -104,10 +104,11 @@ class SegmenterConfig:
     """The segmenter, and the grid of points that is the prompt of an image without one.
 
     Attributes:
-        model: the segmenter's own config; for SAM 2, the table `model:` of its YAML file.
+        model: the segmenter's own config: for SAM 2, the table `model:` of its YAML file; for others, what their
+            config.json has.
         points_per_side: the grid has points_per_side x points_per_side points.
         package: a key of `virtue_ref.model.segmenters.segmenter.SEGMENTERS`. "sam2" and "transformers" run the same
-            SAM 2 with the same weights, up to rounding.
+            SAM 2 with the same weights, up to rounding; the others have a config and weights of their own.
     """
 
     model: Mapping[str, Any]

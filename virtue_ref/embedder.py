@@ -21,10 +21,9 @@ from torch.nn import functional
 from mmeb_eval.item import Item
 from mmeb_eval.vectors import MAX_ROUNDING
 from scar.common.image_bytes import ImageFile
-from scar.errors import ConfigError, ItemError, VirtueError
+from scar.errors import ConfigError, ItemError, VirtueError, first_line
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
-from virtue_ref.checkpoints.tensors import first_line
 from virtue_ref.config import refuse_unnamed
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.check_items import check_items

@@ -11,8 +11,7 @@ import torch
 from accelerate import init_empty_weights
 from torch import Tensor
 
-from scar.errors import CheckpointError, ConfigError
-from virtue_ref.checkpoints.tensors import first_line
+from scar.errors import CheckpointError, ConfigError, first_line
 from virtue_ref.config import Config
 from virtue_ref.model.virtue import Virtue
 

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from scar.errors import CheckpointError
+from scar.errors import CheckpointError, first_line
 from virtue_ref.checkpoints.checkpoint import HEAD_KEY, Checkpoint
 from virtue_ref.checkpoints.format import create_checkpoint_folder
 from virtue_ref.checkpoints.settings import (
@@ -34,13 +34,13 @@ from virtue_ref.checkpoints.settings import (
 )
 from virtue_ref.checkpoints.tensors import (
     find_revision,
-    first_line,
     read_json,
     read_small_files,
     read_tensors,
 )
 from virtue_ref.checkpoints.weight_files import read_weights
 from virtue_ref.config import Config, ImageRules, SegmenterConfig, get_profile
+from virtue_ref.model.segmenters.segmenter import SAM2_PACKAGES, find_segmenter_class
 
 CONNECTOR_FILE = "sam2_reducer_and_vlm_layer.pth"
 CONNECTOR_HALVES = {"sam2_reducer": "reducer", "sam2vlm_layer": "mlp"}
@@ -111,13 +111,14 @@ def read_official(folder: Path, segmenter: str | Path | None = None) -> Checkpoi
 
 
 def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> Checkpoint:
-    """Read the pretrained parts that a new VIRTUE starts from: Qwen2-VL and SAM 2. The connector is left empty.
+    """Read the pretrained parts that a new VIRTUE starts from: backbone and segmenter. The connector is left empty.
 
     Args:
         config: config of the VIRTUE; whether the weights fit it is not checked here.
-        backbone: folder of a Qwen2-VL.
+        backbone: folder of the backbone, such as a Qwen2-VL.
         segmenter: file or Hub id of SAM 2's weights. None takes sam2.1_hiera_base_plus.pt: from the folder `backbone`,
-            else from the working directory, else from the Hub. Not used if the config has no segmenter.
+            else from the working directory, else from the Hub. Of other segmenters it is the folder or Hub id of a
+            model of transformers, and must be given. Not used if the config has no segmenter.
 
     Raises:
         CheckpointError: a file is missing, damaged, or a pickle of more than tensors.
@@ -125,10 +126,14 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
     stored = read_json(backbone / "config.json")
     weights, used = read_weights(backbone)
     sam: Mapping[str, Tensor] = {}
-    if config.segmenter is not None:
+    if config.segmenter is not None and config.segmenter.package in SAM2_PACKAGES:
         source = _find_segmenter_file(backbone, "sam2.1_hiera_base_plus.pt", segmenter)
         loaded = read_tensors(source)
         sam, used = loaded.get("model", loaded), [*used, source]
+    elif config.segmenter is not None:
+        if segmenter is None:
+            raise CheckpointError(f"{config.name}: give segmenter=, the folder or Hub id of {config.segmenter.package}.")
+        sam = find_segmenter_class(config.segmenter.package).read_weights(str(segmenter))
     return Checkpoint(
         config=config,
         backbone=rename_backbone_keys(weights, stored, backbone),
@@ -146,9 +151,12 @@ def write_official(checkpoint: Checkpoint, folder: Path) -> None:
     Settings that this layout has no place for go into a file of ours, see `virtue_ref.checkpoints.settings`.
 
     Raises:
-        CheckpointError: the folder exists, an adapter is not merged yet, or a path in `virtue_sam` leads out of the
-            folder.
+        CheckpointError: the folder exists, an adapter is not merged yet, a path in `virtue_sam` leads out of the
+            folder, or the segmenter is not SAM 2.
     """
+    named = checkpoint.config.segmenter
+    if named is not None and named.package not in SAM2_PACKAGES:
+        raise CheckpointError(f"{folder}: the official layout holds SAM 2, not {named.package}; write ours.")
     with create_checkpoint_folder(folder, checkpoint) as out:
         config = checkpoint.config
         original = json.loads(checkpoint.files.get("config.json", b"null"))

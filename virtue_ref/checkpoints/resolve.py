@@ -10,13 +10,13 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from scar.errors import CheckpointError
+from scar.errors import CheckpointError, first_line
 from virtue_ref.checkpoints.adapter import ADAPTER_CONFIG, read_adapter
 from virtue_ref.checkpoints.checkpoint import Checkpoint, make_checkpoint
 from virtue_ref.checkpoints.format import SETTINGS_FILE, read_own_layout
 from virtue_ref.checkpoints.official import CONNECTOR_FILE, read_official
 from virtue_ref.checkpoints.run_folder import find_model
-from virtue_ref.checkpoints.tensors import SMALL_FILES, first_line, read_json
+from virtue_ref.checkpoints.tensors import SMALL_FILES, read_json
 from virtue_ref.checkpoints.weight_files import has_weights
 from virtue_ref.config import Config, is_config
 from virtue_ref.model.tokens import SPECIAL_TOKENS, make_byte_tokenizer

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from scar.common.files import hash_files
-from scar.errors import CheckpointError
+from scar.errors import CheckpointError, first_line
 
 SMALL_FILES = ("*.json", "*.txt", "*.jinja", "*.yaml", "*.yml", "*.md", "LICENSE*", "NOTICE*")
 """File names of a checkpoint's files other than its weights."""
@@ -86,11 +86,6 @@ def find_revision(folder: Path, files: list[Path]) -> str:
     if folder.parent.name == "snapshots":
         return folder.name[:12]
     return hash_files(files)[:12]
-
-
-def first_line(error: Exception) -> str:
-    """First line of an error's message; some libraries add pages."""
-    return str(error).partition("\n")[0]
 
 
 def _is_zip(file: Path) -> bool:

@@ -25,6 +25,7 @@ from virtue_ref.model.frames import turn_item
 from virtue_ref.model.images import make_segmenter_input, read_frame, read_image
 from virtue_ref.model.prompts import PointPrompt, check_prompt, make_point_prompt
 from virtue_ref.model.roi import make_roi_weights
+from virtue_ref.model.segmenters.segmenter import IMAGENET
 from virtue_ref.model.tokens import IMAGE_TOKEN
 from virtue_ref.model.virtue import Virtue
 
@@ -89,6 +90,7 @@ class Collator:
         self._backbone = model.backbone
         self._segment_count = model.segment_count
         self._side = 0 if model.segmenter is None else model.segmenter.size
+        self._normalisation = IMAGENET if model.segmenter is None else model.segmenter.normalisation
 
     def prepare_item(self, item: Item, index: int, prefix: Prefix = "segments") -> PreparedItem:
         """Check and tokenise an item; only the header of its image is read.
@@ -122,7 +124,8 @@ class Collator:
             image = read_image(path, profile)
             prepared.append(self._backbone.prepare(image))
             if self._side:
-                squares.append(make_segmenter_input(image, prepared[-1].pixels, self._side, profile))
+                pixels = prepared[-1].pixels
+                squares.append(make_segmenter_input(image, pixels, self._side, profile, self._normalisation))
         return ImageBatch(
             patches=torch.cat([each.patches for each in prepared]),
             grids=torch.tensor([each.grid for each in prepared]),

@@ -20,9 +20,7 @@ from scar.common.orientation import UPRIGHT, invert_orientation, turn_image
 from scar.common.pixels import UnclearPixels, decode_upright, to_eight_bits, to_rgb
 from scar.errors import ItemError
 from virtue_ref.config import Profile
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from virtue_ref.model.segmenters.segmenter import IMAGENET, Normalisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +79,21 @@ def read_image(path: ImageFile, profile: Profile) -> Image.Image:
             return turn_image(to_eight_bits(image), UPRIGHT)
 
 
-def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side: int, profile: Profile) -> Tensor:
-    """Make the square that the segmenter sees, normalised as ImageNet; the aspect ratio is not kept.
+def make_segmenter_input(
+    image: Image.Image,
+    prepared: NDArray[np.float32],
+    side: int,
+    profile: Profile,
+    normalisation: Normalisation = IMAGENET,
+) -> Tensor:
+    """Make the square that the segmenter sees, normalised; the aspect ratio is not kept.
 
     Args:
         image: the image from `read_image`.
         prepared: (3, H, W) float32 pixels that the backbone made from this image, resized and normalised.
         side: side of the square in pixels.
         profile: its `segmenter_source` says whether the square is made from `image` or from `prepared`.
+        normalisation: how the segmenter's pixels are normalised.
 
     Returns:
         (3, side, side) float32.
@@ -100,7 +105,7 @@ def make_segmenter_input(image: Image.Image, prepared: NDArray[np.float32], side
     square = functional.interpolate(
         pixels[None], size=(side, side), mode="bilinear", align_corners=False, antialias=True
     )[0]  # (3, side, side)
-    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    mean, std = torch.tensor(normalisation.mean), torch.tensor(normalisation.std)
     return (square - mean[:, None, None]) / std[:, None, None]
 
 

@@ -20,7 +20,7 @@ from scar.sample import Box
 from tests.shared import SHARED
 from virtue_ref.embedder import VirtueEmbedder, load
 from virtue_ref.model.batch import ItemBatch
-from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
+from virtue_ref.model.segmenters.sam import SamSegmenter
 
 REFERENCE = SHARED / "golden" / "virtue"
 
@@ -153,7 +153,7 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
     virtue, images, batch = make_batch(case)
     of = functools.partial(field, golden, case)
     segmenter, connector = virtue.model.segmenter, virtue.model.connector
-    assert isinstance(segmenter, Sam2Segmenter)
+    assert isinstance(segmenter, SamSegmenter)
     assert connector is not None
     seen = [virtue.image_cache.get_features(image) for image in images]
     clicks = [prompt for prompt in batch.prompts if prompt is not None]

@@ -14,6 +14,7 @@ from torch.nn import functional
 from virtue_ref.config import Config
 from virtue_ref.model.backbones.backbone import ImageFeatures, PlacedImage, PreparedImage
 from virtue_ref.model.prompts import PointPrompt
+from virtue_ref.model.segmenters.segmenter import IMAGENET, MaskState, PredictedMasks
 
 GRID = 2
 """Tokens a side of every image."""
@@ -58,6 +59,7 @@ class ToySegmenter(nn.Module):
     """A map of cells of 8 pixels that adds how near the prompt's points are and how much its mask covers."""
 
     size, channels, grid = 64, 4, 8
+    normalisation = IMAGENET
 
     def __init__(self, model: Mapping[str, Any]) -> None:
         super().__init__()
@@ -85,6 +87,13 @@ class ToySegmenter(nn.Module):
                 told += functional.adaptive_avg_pool2d(mask[None], self.grid)[0]
             maps.append(each + told)
         return torch.stack(maps)
+
+    def encode_for_masks(self, images: Tensor) -> list[MaskState]:
+        return [MaskState(each, ()) for each in self.encode(images)]
+
+    def decode_masks(self, states: Sequence[MaskState], prompts: Sequence[PointPrompt]) -> list[PredictedMasks]:
+        maps = self.decode([state.map for state in states], prompts)
+        return [PredictedMasks(map_[:1], map_.new_ones(1)) for map_ in maps]
 
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return dict(stored)

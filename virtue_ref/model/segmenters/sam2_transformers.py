@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import Sam2Config, Sam2Model
 
 from scar.errors import ConfigError
-from scar.sample import Mask
-from virtue_ref.model.prompts import PointPrompt
-from virtue_ref.model.segmenters.sam2 import Sam2Segmenter, make_mask_logits, make_point_tensors
+from virtue_ref.model.segmenters.sam_transformers import TransformersSam
 
 PREFIX_RENAMES = (
     (r"image_encoder\.trunk\.patch_embed\.proj", "vision_encoder.backbone.patch_embed.projection"),
@@ -53,7 +51,7 @@ VIDEO_KEYS = re.compile(r"memory_|obj_ptr_|no_obj_|mask_downsample\.|maskmem_|no
 POINT_KEY = re.compile(r"sam_prompt_encoder\.point_embeddings\.(\d+)\.weight")
 
 
-class TransformersSam2(Sam2Segmenter):
+class TransformersSam2(TransformersSam):
     """SAM 2 as transformers' `Sam2Model`, with random weights until those of the `sam2` package are loaded.
 
     Args:
@@ -63,53 +61,10 @@ class TransformersSam2(Sam2Segmenter):
         ConfigError: the config does not switch on object scores and the no-memory embedding, which this class needs.
     """
 
+    kind = Sam2Model
+
     def __init__(self, model: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.sam = Sam2Model(_make_config(model))
-
-    @property
-    def size(self) -> int:
-        return int(self.sam.config.prompt_encoder_config.image_size)
-
-    @property
-    def compiled_part(self) -> nn.Module:
-        return cast(nn.Module, self.sam.vision_encoder.backbone)
-
-    def encode(self, images: Tensor) -> Tensor:
-        maps = self.sam.vision_encoder(images).fpn_hidden_states[-1].to(images.dtype)
-        return cast(Tensor, maps + self.sam.no_memory_embedding.reshape(1, -1, 1, 1))
-
-    def embed_points(self, prompts: Sequence[PointPrompt]) -> Tensor:
-        xy, labels = make_point_tensors(prompts, self.sam.no_memory_embedding.device)
-        tokens, _ = self.sam.prompt_encoder(xy[:, None], labels[:, None], None, None)  # (R, 1, P + 1, channels)
-        return cast(Tensor, tokens[:, 0])
-
-    def get_output_tokens(self) -> Tensor:
-        decoder = self.sam.mask_decoder
-        return torch.cat([decoder.obj_score_token.weight, decoder.iou_token.weight, decoder.mask_tokens.weight])
-
-    def get_no_mask_embedding(self) -> Tensor:
-        return cast(Tensor, self.sam.prompt_encoder.no_mask_embed.weight)
-
-    def embed_masks(self, masks: Sequence[Mask], like: Tensor) -> Tensor:
-        prompts = self.sam.prompt_encoder
-        return cast(Tensor, prompts.mask_embed(make_mask_logits(masks, prompts.mask_input_size).to(like)))
-
-    def get_image_positions(self) -> Tensor:
-        return cast(Tensor, self.sam.get_image_wide_positional_embeddings())
-
-    def run_two_way(self, tokens: Tensor, image: Tensor, positions: Tensor) -> Tensor:
-        # transformers has one more dimension, for several prompts of an image; here it is 1.
-        mixed, image, tokens, positions = tokens[:, None], image[:, None], tokens[:, None], positions[:, None]
-        for layer in self.sam.mask_decoder.transformer.layers:
-            mixed, image, _ = layer(
-                queries=mixed,
-                keys=image,
-                query_point_embedding=tokens,
-                key_point_embedding=positions,
-                attention_similarity=None,
-            )
-        return image[:, 0]
+        super().__init__(_make_config(model).to_dict())
 
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         points: dict[int, Tensor] = {}

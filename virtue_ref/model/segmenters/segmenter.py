@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -18,12 +19,68 @@ from virtue_ref.model.prompts import PointPrompt
 SEGMENTERS: dict[str, str] = {
     "sam2": "virtue_ref.model.segmenters.sam2:StockSam2",
     "transformers": "virtue_ref.model.segmenters.sam2_transformers:TransformersSam2",
+    "sam3": "virtue_ref.model.segmenters.sam3:Sam3",
+    "edgetam": "virtue_ref.model.segmenters.edgetam:EdgeTam",
+    "sam_hq": "virtue_ref.model.segmenters.sam_hq:SamHq",
 }
-"""`SegmenterConfig.package` -> ``module:class``; the class is called with `SegmenterConfig.model`."""
+"""`SegmenterConfig.package` -> ``module:class``; the class is called with `SegmenterConfig.model`.
+
+"sam2" and "transformers" were compared with the published models. The others are wired, unverified on weights: their
+maps and masks are those of transformers' models with random weights.
+"""
+
+SAM2_PACKAGES = ("sam2", "transformers")
+"""The packages that run SAM 2, with the weights of the `sam2` package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """How the pixels of the square are normalised.
+
+    Attributes:
+        mean: mean of each channel (R, G, B), on the scale 0 to 1; it is subtracted.
+        std: standard deviation of each channel, on the scale 0 to 1; the difference is divided by it.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, slots=True)
+class MaskState:
+    """An image as the mask decoder takes it.
+
+    Attributes:
+        map: (channels, grid, grid), the map that `Segmenter.encode` makes too.
+        finer: what else the decoder takes of an image, such as maps of higher resolution.
+    """
+
+    map: Tensor
+    finer: Sequence[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedMasks:
+    """The masks of one prompt, the best first.
+
+    Attributes:
+        logits: (M, height, width); above 0 inside the thing. They cover the square, in a resolution of the segmenter.
+        scores: (M,), the segmenter's estimate of each mask's intersection over union with the thing.
+    """
+
+    logits: Tensor
+    scores: Tensor
 
 
 class Segmenter(Protocol):
     """A model that encodes an image as a map and then mixes any prompt into it; also a `torch.nn.Module`."""
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """How the pixels of the square are normalised."""
 
     @property
     def size(self) -> int:
@@ -55,6 +112,20 @@ class Segmenter(Protocol):
             (R, channels, grid, grid) maps that depend on the prompts.
         """
 
+    def encode_for_masks(self, images: Tensor) -> list[MaskState]:
+        """Encode (I, 3, size, size) squares for `decode_masks`; takes longer than `encode`."""
+
+    def decode_masks(self, states: Sequence[MaskState], prompts: Sequence[PointPrompt]) -> list[PredictedMasks]:
+        """Make the masks of the thing that a prompt means.
+
+        Args:
+            states: R images from `encode_for_masks`; the same image may be there several times.
+            prompts: R prompts, one for each image.
+
+        Returns:
+            The masks of each prompt: several if it is a single click, which may mean a part or the whole; else one.
+        """
+
     def import_weights(self, stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename all weights of a checkpoint (`Checkpoint.segmenter`) to the keys of this module's ``state_dict``."""
 
@@ -73,8 +144,17 @@ def make_segmenter(config: SegmenterConfig) -> Segmenter:
     Raises:
         ConfigError: the package is not in `SEGMENTERS`, or `config.model` does not fit it.
     """
-    if config.package not in SEGMENTERS:
-        raise ConfigError(f"unknown segmenter package {config.package!r}: it is one of {', '.join(SEGMENTERS)}.")
-    module, _, name = SEGMENTERS[config.package].partition(":")
-    segmenter: Segmenter = getattr(importlib.import_module(module), name)(config.model)
+    segmenter: Segmenter = find_segmenter_class(config.package)(config.model)
     return segmenter
+
+
+def find_segmenter_class(package: str) -> Any:
+    """Import the class of a package.
+
+    Raises:
+        ConfigError: the package is not in `SEGMENTERS`.
+    """
+    if package not in SEGMENTERS:
+        raise ConfigError(f"unknown segmenter package {package!r}: it is one of {', '.join(SEGMENTERS)}.")
+    module, _, name = SEGMENTERS[package].partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -12,7 +12,8 @@ from scar.errors import ConfigError
 from scar.sample import Mask
 from virtue_ref.config import Config
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
-from virtue_ref.model.segmenters.sam2 import Sam2Segmenter, StockSam2, build_sam2
+from virtue_ref.model.segmenters.sam import SamSegmenter
+from virtue_ref.model.segmenters.sam2 import StockSam2, build_sam2
 
 SEGMENTER = Config.read("tiny").segmenter
 assert SEGMENTER is not None
@@ -30,7 +31,7 @@ PROMPTS = [
 
 
 @pytest.fixture(scope="module")
-def segmenter() -> Sam2Segmenter:
+def segmenter() -> SamSegmenter:
     torch.manual_seed(0)
     made = StockSam2(MODEL | {"use_obj_ptrs_in_encoder": True})  # which the stock path cannot do without
     # Fresh SAM 2 modules keep some embeddings at zero, which would hide a missing term.
@@ -45,7 +46,7 @@ def frames() -> torch.Tensor:
     return torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(1))
 
 
-def stock(segmenter: Sam2Segmenter, frame: torch.Tensor, prompt: PointPrompt) -> torch.Tensor:
+def stock(segmenter: SamSegmenter, frame: torch.Tensor, prompt: PointPrompt) -> torch.Tensor:
     """The image side of the mask decoder's transformer when SAM 2 runs as its authors run it."""
     sam = segmenter.sam
     caught: list[torch.Tensor] = []
@@ -69,7 +70,7 @@ def stock(segmenter: Sam2Segmenter, frame: torch.Tensor, prompt: PointPrompt) ->
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["grid", "point", "points", "box", "box and point", "mask"])
 @torch.inference_mode()
-def test_maps_are_those_of_stock_sam2(segmenter: Sam2Segmenter, frames: torch.Tensor, prompt: PointPrompt) -> None:
+def test_maps_are_those_of_stock_sam2(segmenter: SamSegmenter, frames: torch.Tensor, prompt: PointPrompt) -> None:
     if prompt.mask is not None:
         # With a mask alone SAM 2 puts two points of no meaning: its own filler and the prompt encoder's. We put one,
         # as for every other prompt; here the filler is spelled out.
@@ -82,13 +83,13 @@ def test_maps_are_those_of_stock_sam2(segmenter: Sam2Segmenter, frames: torch.Te
 
 
 @torch.inference_mode()
-def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
+def test_the_map_is_the_level_that_stock_sam2_uses(segmenter: SamSegmenter, frames: torch.Tensor) -> None:
     stock_map = segmenter.sam.image_encoder(frames)["vision_features"] + segmenter.sam.no_mem_embed.reshape(1, -1, 1, 1)
     assert torch.equal(segmenter.encode(frames), stock_map)
 
 
 @torch.inference_mode()
-def test_a_mixed_batch_equals_its_regions_alone(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
+def test_a_mixed_batch_equals_its_regions_alone(segmenter: SamSegmenter, frames: torch.Tensor) -> None:
     maps = list(segmenter.encode(frames)[[0, 1, 0, 1, 1, 0]])
     together = segmenter.decode(maps, PROMPTS)
     alone = torch.cat([segmenter.decode(maps[row : row + 1], PROMPTS[row : row + 1]) for row in range(len(PROMPTS))])
@@ -96,7 +97,7 @@ def test_a_mixed_batch_equals_its_regions_alone(segmenter: Sam2Segmenter, frames
 
 
 @torch.inference_mode()
-def test_every_kind_of_prompt_moves_the_map(segmenter: Sam2Segmenter, frames: torch.Tensor) -> None:
+def test_every_kind_of_prompt_moves_the_map(segmenter: SamSegmenter, frames: torch.Tensor) -> None:
     maps = segmenter.decode([segmenter.encode(frames[:1])[0]] * len(PROMPTS), PROMPTS)
     for row in range(1, len(PROMPTS)):
         assert (maps[row] - maps[row - 1]).abs().max() > 1e-3

@@ -17,7 +17,7 @@ from virtue_ref.checkpoints import resolve
 from virtue_ref.checkpoints.checkpoint import Checkpoint, build_model, make_checkpoint
 from virtue_ref.embedder import load
 from virtue_ref.model.prompts import PointPrompt, make_grid_prompt
-from virtue_ref.model.segmenters.sam2 import Sam2Segmenter
+from virtue_ref.model.segmenters.sam import SamSegmenter
 
 PIXELS = np.zeros((90, 70), bool)
 PIXELS[20:50, 10:40] = True
@@ -27,6 +27,7 @@ PROMPTS = [
     PointPrompt(((20.0, 30.0), (200.0, 130.0)), (2, 3)),
     PointPrompt((), (), Mask.from_array(PIXELS)),
 ]
+CLICKS = [*PROMPTS, PointPrompt(((20.0, 30.0),), (1,))]
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,27 @@ def test_tokens_are_the_same(shaken: Checkpoint) -> None:
     tokens = []
     for package in ("sam2", "transformers"):
         model = build_model(with_package(shaken, package))
-        assert isinstance(model.segmenter, Sam2Segmenter)
+        assert isinstance(model.segmenter, SamSegmenter)
         assert model.connector is not None
         maps = model.segmenter.encode(frames)
         mixed = model.segmenter.decode([maps[row % 2] for row in range(len(PROMPTS))], PROMPTS)
         tokens.append((maps, model.segmenter.embed_points(PROMPTS[:1]), mixed, model.connector(mixed)))
     for ours, theirs in zip(*tokens, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_masks_are_the_same(shaken: Checkpoint) -> None:
+    frame = torch.randn(1, 3, 256, 256, generator=torch.Generator().manual_seed(1))
+    predicted = []
+    for package in ("sam2", "transformers"):
+        segmenter = build_model(with_package(shaken, package)).segmenter
+        assert segmenter is not None
+        predicted.append(segmenter.decode_masks(segmenter.encode_for_masks(frame) * len(CLICKS), CLICKS))
+    for ours, theirs in zip(*predicted, strict=True):
+        torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(ours.scores, theirs.scores, rtol=0, atol=1e-5)
+    assert [len(each.scores) for each in predicted[0]] == [1, 1, 1, 1, 3]
 
 
 def test_vectors_of_the_reference_checkpoint_are_the_same(reference: Path) -> None:
@@ -83,5 +98,5 @@ def test_what_transformers_does_not_know(stored: Checkpoint) -> None:
     segmenter = dataclasses.replace(stored.config.segmenter, model=model, package="transformers")
     with pytest.raises(CheckpointError, match="transformers supports SAM 2 only with object scores"):
         build_model(dataclasses.replace(stored, config=dataclasses.replace(stored.config, segmenter=segmenter)))
-    with pytest.raises(CheckpointError, match="unknown segmenter package 'sam3': it is one of sam2, transformers"):
-        build_model(with_package(resolve.read_checkpoint("tiny"), "sam3"))
+    with pytest.raises(CheckpointError, match="unknown segmenter package 'sam9': it is one of sam2, transformers"):
+        build_model(with_package(resolve.read_checkpoint("tiny"), "sam9"))

@@ -54,5 +54,5 @@ def test_the_size_that_is_described_is_the_segmenters_own(config: Config, tmp_pa
 
 
 def test_a_package_that_is_not_in_the_table() -> None:
-    with pytest.raises(ConfigError, match="unknown segmenter package 'sam3': it is one of sam2, transformers"):
-        segmenter.make_segmenter(SegmenterConfig({}, package="sam3"))
+    with pytest.raises(ConfigError, match="unknown segmenter package 'sam9': it is one of sam2, transformers"):
+        segmenter.make_segmenter(SegmenterConfig({}, package="sam9"))
