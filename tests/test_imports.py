@@ -76,6 +76,7 @@ TORCH = {
     "sentence_transformers",
     "mteb",
     "open_clip",
+    "timm",
 }
 HEAVY = TORCH | {
     "numpy",

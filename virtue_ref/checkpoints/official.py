@@ -132,7 +132,9 @@ def read_parts(config: Config, backbone: Path, segmenter: str | Path | None) -> 
         sam, used = loaded.get("model", loaded), [*used, source]
     elif config.segmenter is not None:
         if segmenter is None:
-            raise CheckpointError(f"{config.name}: give segmenter=, the folder or Hub id of {config.segmenter.package}.")
+            raise CheckpointError(
+                f"{config.name}: give segmenter=, the folder or Hub id of {config.segmenter.package}."
+            )
         sam = find_segmenter_class(config.segmenter.package).read_weights(str(segmenter))
     return Checkpoint(
         config=config,

@@ -123,8 +123,9 @@ def _make_config(model: Mapping[str, Any]) -> Sam2Config:
         "fpn_hidden_size": neck["d_model"],
         "fpn_top_down_levels": list(neck.get("fpn_top_down_levels", range(len(stages)))),
     }
+    extra = dict(model.get("sam_mask_decoder_extra_args") or {})
     return Sam2Config(
         vision_config=vision,
         prompt_encoder_config={"hidden_size": neck["d_model"], "image_size": side},
-        mask_decoder_config={"hidden_size": neck["d_model"]},
+        mask_decoder_config={"hidden_size": neck["d_model"], "dynamic_multimask_via_stability": False, **extra},
     )
