@@ -46,7 +46,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         InputError: the file cannot be read, or no image has an annotated thing.
         BadRecord: a record cannot be used, or has no image, and ``tally`` does not skip such records.
     """
-    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally), source.captions)
+    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally))
 
 
 def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -63,11 +63,8 @@ def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator
         )
         if not things:
             continue
-        try:
-            yield ImageRecord(images.find_file([image.image], where), None, things)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
+        if file := images.find_or_count([image.image], where, things, tally):
+            yield ImageRecord(file, None, things)
 
 
 def _make_thing(text: msgspec.Raw, where: str) -> AnnotatedThing:

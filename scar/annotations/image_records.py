@@ -6,7 +6,8 @@ of the file names, and joins captions by file name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,9 @@ from scar.sample import Mask, Picture, Region
 
 _DECIMALS = 2
 """Decimals of a pixel that coordinates keep which a file gives as shares of the image: those of COCO's boxes."""
+
+_CORNERS = 64
+"""Corners of the polygon that stands for a circle or an ellipse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +186,8 @@ def _scale(numbers: tuple[float, ...], size: tuple[int, int] | None) -> tuple[fl
     return tuple(round(value * size[place % 2], _DECIMALS) for place, value in enumerate(numbers))
 
 
-def make_index(
-    source: Source, tally: Tally, cache: CallCache, records: Iterable[ImageRecord], captions: Path | None
-) -> PictureIndex:
-    """Number the images and things from 1 in the order of the file names, and join the captions by file name.
+def make_index(source: Source, tally: Tally, cache: CallCache, records: Iterable[ImageRecord]) -> PictureIndex:
+    """Number the images and things from 1 in the order of the file names, and join the source's captions by file name.
 
     Raises:
         InputError: no image has a thing, or the captions are of other images.
@@ -198,7 +200,7 @@ def make_index(
         )
     names = {number: record.file for number, record in enumerate(ordered, start=1)}
     inside = {number: record.captions for number, record in enumerate(ordered, start=1) if record.captions}
-    own = index_image_captions(captions, names, Path(str(source.instances)).name, tally, cache, inside)
+    own = index_image_captions(source.captions, names, Path(str(source.instances)).name, tally, cache, inside)
     refs, first = [], 1
     for number, record in enumerate(ordered, start=1):
         refs.append(RecordRef(number, record, first, source.images, source.frame, own.select(number)))
@@ -233,6 +235,19 @@ class ImageLookup:
         problem = f"no image in {self.folder}, or more than one, is {' or '.join(map(repr, dict.fromkeys(tried)))}"
         raise BadRecord(where, problem, "image_missing")
 
+    def find_or_count(self, names: Iterable[str], where: str, things: Sequence[AnnotatedThing], tally: Tally) -> str:
+        """As `find_file`; without such an image, each of its things is counted as a rejected record, and "" returned.
+
+        Raises:
+            BadRecord: there is no such image, and ``tally`` does not skip such records.
+        """
+        try:
+            return self.find_file(names, where)
+        except BadRecord as bad:
+            for _ in things:
+                count_unusable(tally, bad)
+            return ""
+
 
 def iter_files(folder: Path, ending: str, what: str) -> list[Path]:
     """The files with an ending below a folder, sorted by path.
@@ -250,3 +265,26 @@ def count_unusable(tally: Tally, bad: BadRecord) -> None:
     """Count a file that cannot be used as one rejected record, or raise ``bad``."""
     tally.reject_regions(bad)
     tally.records += 1
+
+
+def make_ellipse(x: float, y: float, across: float, down: float, turn: float = 0) -> list[tuple[float, float]]:
+    """Corners of the polygon that stands for an ellipse.
+
+    Args:
+        x: x of its center.
+        y: y of its center.
+        across: half of its width, before it is turned.
+        down: half of its height.
+        turn: angle, in radians, by which it is turned clockwise.
+    """
+    corners = []
+    for number in range(_CORNERS):
+        angle = 2 * math.pi * number / _CORNERS
+        right, below = across * math.cos(angle), down * math.sin(angle)
+        corners.append(
+            (
+                x + right * math.cos(turn) - below * math.sin(turn),
+                y + right * math.sin(turn) + below * math.cos(turn),
+            )
+        )
+    return corners

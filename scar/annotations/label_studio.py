@@ -15,7 +15,14 @@ from typing import Any
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
 from scar.annotations.image_finder import read_url
-from scar.annotations.image_records import AnnotatedThing, ImageLookup, ImageRecord, count_unusable, make_index
+from scar.annotations.image_records import (
+    AnnotatedThing,
+    ImageLookup,
+    ImageRecord,
+    count_unusable,
+    make_ellipse,
+    make_index,
+)
 from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord
@@ -27,9 +34,6 @@ _LABELS = re.compile(r"labels$|^labels?$")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of an uploaded file."""
 
-_CORNERS = 64
-"""Corners of the polygon that stands for an ellipse."""
-
 _Value = Mapping[str, Any]
 
 
@@ -40,7 +44,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         InputError: the file cannot be read, or no image has an annotated thing.
         BadRecord: a record cannot be used, or has no image, and ``tally`` does not skip such records.
     """
-    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally), source.captions)
+    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally))
 
 
 def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -62,12 +66,7 @@ def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator
         )
         if not things:
             continue
-        try:
-            file = images.find_file(_list_names(task), where)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
-        else:
+        if file := images.find_or_count(_list_names(task), where, things, tally):
             captions = tuple(text for several in texts.values() for text in several if isinstance(text, str))
             yield ImageRecord(file, None, things, is_normalised=True, captions=captions)
 
@@ -114,9 +113,8 @@ def _make_thing(value: _Value, phrases: tuple[str, ...], where: str) -> Annotate
             return AnnotatedThing(label, where, unusable=BadRecord(where, problem, "malformed"))
         if "radiusX" in value:
             x, y, across, down = (float(value[key]) for key in ("x", "y", "radiusX", "radiusY"))
-            angles = [2 * math.pi * number / _CORNERS for number in range(_CORNERS)]
-            corners = [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
-            return AnnotatedThing(label, where, polygons=(_turn(corners, (x, y), value),), phrases=phrases)
+            ring = _turn(make_ellipse(x, y, across, down), (x, y), value)
+            return AnnotatedThing(label, where, polygons=(ring,), phrases=phrases)
         if "height" not in value:
             return AnnotatedThing(label, where, no_region="no_area")
         x, y, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))

@@ -21,6 +21,7 @@ from scar.annotations.image_records import (
     ImageRecord,
     count_unusable,
     iter_files,
+    make_ellipse,
     make_index,
 )
 from scar.annotations.pictures import PictureIndex
@@ -29,9 +30,6 @@ from scar.recipe import Source
 
 _WITHOUT_AREA = frozenset(("point", "points", "line", "linestrip"))
 """Shapes that have no region; they are counted as ``no_area``."""
-
-_CIRCLE_POINTS = 64
-"""Corners of the polygon that stands for a circle."""
 
 
 class _Shape(msgspec.Struct):
@@ -61,7 +59,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """
     folder = source.inputs["instances"]
     records = _iter_records(folder, ImageLookup(source.images), tally)
-    return make_index(source, tally, cache, records, source.captions)
+    return make_index(source, tally, cache, records)
 
 
 def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -76,11 +74,8 @@ def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[I
             continue
         stem = path.relative_to(folder).with_suffix("").as_posix()
         size = (file.width, file.height) if file.width and file.height else None
-        try:
-            yield ImageRecord(images.find_file([file.image_path or "", stem, path.stem], path.name), size, things)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
+        if name := images.find_or_count([file.image_path or "", stem, path.stem], path.name, things, tally):
+            yield ImageRecord(name, size, things)
 
 
 def _group_shapes(shapes: Sequence[_Shape]) -> list[list[tuple[int, _Shape]]]:
@@ -125,6 +120,6 @@ def _make_ring(shape: _Shape) -> tuple[float, ...]:
         points = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
     if shape.shape_type == "circle" and len(points) == 2:
         (x, y), (on_x, on_y) = points
-        radius, step = math.hypot(on_x - x, on_y - y), 2 * math.pi / _CIRCLE_POINTS
-        points = [(x + radius * math.cos(step * n), y + radius * math.sin(step * n)) for n in range(_CIRCLE_POINTS)]
+        radius = math.hypot(on_x - x, on_y - y)
+        points = make_ellipse(x, y, radius, radius)
     return tuple(value for point in points for value in point) if len(points) > 2 else ()

@@ -64,7 +64,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     folder = source.inputs.get("masks", path.with_suffix(""))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; the PNGs of {path.name} belong there, or give --file masks=DIR.")
-    return make_index(source, tally, cache, _iter_records(path, folder, tally), source.captions)
+    return make_index(source, tally, cache, _iter_records(path, folder, tally))
 
 
 def _iter_records(path: Path, folder: Path, tally: Tally) -> Iterator[ImageRecord]:

@@ -6,7 +6,6 @@ Source: https://www.robots.ox.ac.uk/~vgg/software/via/docs/face_track_annotation
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,16 +13,20 @@ import msgspec
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
-from scar.annotations.image_records import AnnotatedThing, ImageLookup, ImageRecord, count_unusable, make_index
+from scar.annotations.image_records import (
+    AnnotatedThing,
+    ImageLookup,
+    ImageRecord,
+    count_unusable,
+    make_ellipse,
+    make_index,
+)
 from scar.annotations.json_stream import ANY_JSON
 from scar.annotations.pictures import PictureIndex
 from scar.errors import BadRecord, InputError
 from scar.recipe import Source
 
 _CATEGORY_KEYS = ("label", "class", "category", "name", "type", "object")
-
-_CORNERS = 64
-"""Corners of the polygon that stands for a circle or an ellipse."""
 
 _WITHOUT_AREA = frozenset(("point", "polyline", "line"))
 
@@ -43,7 +46,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     files = content.get("_via_img_metadata", content) if isinstance(content, dict) else None
     if not isinstance(files, dict):
         raise InputError(f"{path}: is no file of VIA; it has no object of images.")
-    return make_index(source, tally, cache, _iter_records(files, ImageLookup(source.images), tally), source.captions)
+    return make_index(source, tally, cache, _iter_records(files, ImageLookup(source.images), tally))
 
 
 def _iter_records(files: Mapping[str, Any], images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -57,11 +60,8 @@ def _iter_records(files: Mapping[str, Any], images: ImageLookup, tally: Tally) -
         things = tuple(_make_thing(each, f"{name}, regions[{number}]") for number, each in enumerate(regions))
         if not things:
             continue
-        try:
-            yield ImageRecord(images.find_file([name], f"image {key}"), None, things)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
+        if file := images.find_or_count([name], f"image {key}", things, tally):
+            yield ImageRecord(file, None, things)
 
 
 def _make_thing(region: Any, where: str) -> AnnotatedThing:
@@ -95,16 +95,8 @@ def _make_ring(kind: str, shape: Mapping[str, Any]) -> tuple[float, ...]:
         raise ValueError(f"its shape is {kind!r}")
     x, y = _read_numbers(shape, "cx", "cy")
     across, down = _read_numbers(shape, *(("r", "r") if kind == "circle" else ("rx", "ry")))
-    turn = float(shape.get("theta", 0))
-    ring: list[float] = []
-    for number in range(_CORNERS):
-        angle = 2 * math.pi * number / _CORNERS
-        right, below = across * math.cos(angle), down * math.sin(angle)
-        ring += [
-            x + right * math.cos(turn) - below * math.sin(turn),
-            y + right * math.sin(turn) + below * math.cos(turn),
-        ]
-    return tuple(ring)
+    corners = make_ellipse(x, y, across, down, float(shape.get("theta", 0)))
+    return tuple(value for corner in corners for value in corner)
 
 
 def _read_category(attributes: Mapping[str, Any], where: str) -> str:

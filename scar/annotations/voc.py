@@ -42,7 +42,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     """
     folder = source.inputs["instances"]
     records = _iter_records(folder, ImageLookup(source.images), tally)
-    return make_index(source, tally, cache, records, source.captions)
+    return make_index(source, tally, cache, records)
 
 
 def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -63,12 +63,10 @@ def _iter_records(folder: Path, images: ImageLookup, tally: Tally) -> Iterator[I
             continue
         if first:
             tally.repaired["box_from_1"] += len(things)
-        try:
-            file = images.find_file([root.findtext("filename", "").strip(), stem, path.stem], path.name)
+        if file := images.find_or_count(
+            [root.findtext("filename", "").strip(), stem, path.stem], path.name, things, tally
+        ):
             yield ImageRecord(file, size, things)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
 
 
 def _parse_xml(path: Path) -> ET.Element:

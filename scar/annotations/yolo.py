@@ -49,7 +49,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
     folder = source.inputs["instances"]
     names = read_class_names(folder)
     records = _iter_records(folder, names, ImageLookup(source.images), tally)
-    return make_index(source, tally, cache, records, source.captions)
+    return make_index(source, tally, cache, records)
 
 
 def _iter_records(folder: Path, names: Mapping[int, str], images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
@@ -69,11 +69,8 @@ def _iter_records(folder: Path, names: Mapping[int, str], images: ImageLookup, t
         )
         if not things:
             continue
-        try:
-            yield ImageRecord(images.find_file([stem, path.stem], path.name), None, things, is_normalised=True)
-        except BadRecord as bad:
-            for _ in things:
-                count_unusable(tally, bad)
+        if file := images.find_or_count([stem, path.stem], path.name, things, tally):
+            yield ImageRecord(file, None, things, is_normalised=True)
 
 
 def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> AnnotatedThing:
