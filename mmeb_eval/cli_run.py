@@ -124,6 +124,7 @@ def run_models(
         probe=probe,
         seed=perturbation_seed,
         on_failure=partial(note_failure, failures) if options.keep_going else None,
+        on_unsuited=partial(note_failure, failures),
         say=partial(typer.echo, err=True),
         workloads={name: Workload(found.items - found.images, found.images) for name, found in choice.readings.items()},
         plan_only=options.plan,

@@ -6,7 +6,7 @@ in one part, such as the image, are embedded: equal vectors mean that the embedd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
+from mmeb_eval.embedder import Embedder, find_refusal, get_counts, get_layout_name, get_prompt_kinds, get_settings
 from mmeb_eval.item import Item, describe_item
+from mmeb_eval.media import Media, describe_media, find_media
 from mmeb_eval.multi_vectors import check_multi_vectors, summarise_items
 from mmeb_eval.templates.fused import get_layout
 from mmeb_eval.toy_items import (
@@ -29,7 +30,7 @@ from mmeb_eval.toy_items import (
     make_prompts,
 )
 from mmeb_eval.vectors import check_vectors
-from scar.errors import ContractError, EvalError, ItemError
+from scar.errors import ContractError, EvalError, ItemError, NoAnswer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,25 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an embedder gave no vectors.
+
+    Attributes:
+        kind: ``refused`` if it says itself that it takes no such item; ``broken`` if its vectors break the contract or
+            a server does not answer, so that other items will fail too; ``failed`` for all else.
+        text: what is wrong, as one line.
+    """
+
+    kind: Literal["refused", "broken", "failed"]
+    text: str
+
+    @property
+    def finding(self) -> Finding:
+        """The finding that tells it."""
+        return Finding("note" if self.kind == "refused" else "error", self.text)
+
+
 def check(embedder: Embedder) -> list[Finding]:
     """Check an embedder on toy items; it keeps the contract if no finding has the level ``error``.
 
@@ -78,19 +98,24 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
     except EvalError as error:
         yield Finding("error", str(error))
         return
-    items = draw_toy_items(folder, layout.image_token)
+    toys = draw_toy_items(folder, layout.image_token)
     if "box" not in kinds:
-        items = [replace(item, prompt=None) for item in items]
-    ways = [[item] for item in items] + [items, items, items[::-1]]  # single items first: they name what is refused
+        toys = [replace(item, prompt=None) for item in toys]
+    singles = _embed_singles(embedder, toys, layout.image_token)  # first, as they name what is refused
+    if isinstance(singles, Finding):
+        yield singles
+        return
+    items, alone = list(singles.vectors), list(singles.vectors.values())
+    taken = {find_media(item, layout.image_token) for item in items}
+    yield from _describe_refusals(taken, singles.refusals)
     vectors: list[NDArray[np.float32]] = []
-    for way in ways:
-        found = _try_to_embed(embedder, embedder.embed, way)
-        if isinstance(found, Finding):
-            yield found
+    for call in (items, items, items[::-1]):
+        found = _try_to_embed(embedder, embedder.embed, call)
+        if isinstance(found, Failure):
+            yield found.finding
             return
         vectors.append(found)
-    whole, again, backwards = vectors[-3], vectors[-2], vectors[-1][::-1]
-    alone = [each[0] for each in vectors[:-3]]
+    whole, again, backwards = vectors[0], vectors[1], vectors[2][::-1]
     chance = list(
         _check_repeatable(items, whole, again, "two calls with the same items", "switch dropout off, fix every seed")
     )
@@ -107,37 +132,88 @@ def _iter_findings(embedder: Embedder, folder: Path) -> Iterator[Finding]:
         text = "all items have one vector: this embedder scores 0 wherever there are two candidates."
         yield Finding("error", text)
         return
-    widths = {each.shape[-1] for each in vectors}
+    widths = {each.shape[-1] for each in (*vectors, *alone)}
     noise = max(_measure_difference(whole, other) for other in (again, backwards, alone)) if len(widths) == 1 else 0.0
     tolerance = max(EQUAL_TOLERANCE, min(noise, VECTOR_TOLERANCE))
-    yield from _check_blindness(embedder, make_contrasts(folder, layout, kinds), tolerance)
-    yield from _check_orientation(embedder, items[2], folder, tolerance)
-    yield from _check_file_names(embedder, items[2], folder, tolerance, is_steady=not chance)
-    if not kinds:
+    contrasts = make_contrasts(folder, layout, kinds)
+    contrasts = [each for each in contrasts if find_media(each.first, layout.image_token) in taken]
+    yield from _check_blindness(embedder, contrasts, tolerance)
+    pictures = [item for item in items if item.image is not None]
+    if pictures:
+        yield from _check_orientation(embedder, pictures[0], folder, tolerance)
+        yield from _check_file_names(embedder, pictures[0], folder, tolerance, is_steady=not chance)
+    if not kinds and "image+text" in taken:
         yield Finding("note", "it takes no prompts: the text names the region, and results say region = text.")
-    yield from _check_region_methods(embedder, items[4])
+    if "image+text" in taken:
+        yield from _check_region_methods(embedder, toys[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Singles:
+    """What an embedder made of toy items that it got one by one.
+
+    Attributes:
+        vectors: each item that it took -> its vector.
+        refusals: media of which it took no item -> why.
+    """
+
+    vectors: dict[Item, NDArray[np.float32]]
+    refusals: dict[Media, Failure]
+
+
+def _embed_singles(embedder: Embedder, items: Sequence[Item], image_token: str) -> Singles | Finding:
+    """Embed each item alone. Media whose first item fails count as not taken, if there are others that are."""
+    singles = Singles({}, {})
+    for item in items:
+        media = find_media(item, image_token)
+        if media in singles.refusals:
+            continue
+        found = _try_to_embed(embedder, embedder.embed, [item])
+        if not isinstance(found, Failure):
+            singles.vectors[item] = found[0]
+        elif found.kind == "broken" or media in {find_media(other, image_token) for other in singles.vectors}:
+            return Finding("error", found.text)
+        else:
+            singles.refusals[media] = found
+    return singles if singles.vectors else Finding("error", next(iter(singles.refusals.values())).text)
+
+
+def _describe_refusals(taken: Collection[Media], refusals: Mapping[Media, Failure]) -> Iterator[Finding]:
+    """Yield the finding that says which media an embedder takes, if it does not take all."""
+    if not refusals:
+        return
+    line = f"it takes {describe_media(taken)}; tasks with other items are refused"
+    failed = [failure for failure in refusals.values() if failure.kind == "failed"]
+    if failed:
+        yield Finding("warning", f"{line}: {failed[0].text.removesuffix('.')}. If that is not meant, mend it.")
+    else:
+        yield Finding("note", f"{line}: {next(iter(refusals.values())).text.removesuffix('.')}.")
 
 
 def _try_to_embed(
     embedder: Embedder, embed: Callable[[Sequence[Item]], object], items: Sequence[Item]
-) -> NDArray[np.float32] | Finding:
+) -> NDArray[np.float32] | Failure:
     """(len(items), D) checked copies of the vectors, as an embedder may reuse its array; or what went wrong."""
     which = f"{describe_item(items[0])}{f' and {len(items) - 1} more' if len(items) > 1 else ''}"
     try:
+        for item in items:
+            if (reason := find_refusal(embedder, item)) is not None:
+                return Failure("refused", f"{describe_item(item)}: {reason}")
         if getattr(embedder, "multi_vector", False):
             return summarise_items(check_multi_vectors(embed(items), items, embedder.name))
         return check_vectors(embed(items), items, embedder.name).copy()
     except ContractError as error:
-        return Finding("error", str(error))
+        return Failure("broken", str(error))
     except ItemError as error:
         which = which if error.index is None else describe_item(items[error.index])
-        return Finding("error", f"{which}: {error.reason}")
+        return Failure("failed", f"{which}: {error.reason}")
     except EvalError as error:
         text = str(error)
-        return Finding("error", text if describe_item(items[0]) in text else f"{which}: {text}")
+        kind: Literal["broken", "failed"] = "broken" if isinstance(error, NoAnswer) else "failed"
+        return Failure(kind, text if describe_item(items[0]) in text else f"{which}: {text}")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's code can raise anything
         text = f"{which}: embed raised {type(error).__name__}: {' '.join(str(error).split())}"
-        return Finding("error", f"{text}. It must take text, image, both, and the prompts that `prompts` names.")
+        return Failure("failed", f"{text}. It must take text, image, both, and the prompts that `prompts` names.")
 
 
 def _check_repeatable(
@@ -178,9 +254,9 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
         if type(contrast.first.prompt) in refused:
             continue
         vectors = _try_to_embed(embedder, embedder.embed, [contrast.first, contrast.second])
-        if isinstance(vectors, Finding):
+        if isinstance(vectors, Failure):
             refused.add(type(contrast.first.prompt))
-            yield vectors
+            yield vectors.finding
             continue
         places = equal if _measure_difference(vectors[0], vectors[1]) <= tolerance else seen
         places.setdefault(contrast.part, []).append(contrast.beside)
@@ -188,7 +264,7 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
         if part in equal and part not in seen:
             yield Finding(
                 "warning",
-                f"every {part} has one vector, alone and {' and '.join(equal[part][1:])}: the {part} is ignored. "
+                f"every {part} has one vector, {' and '.join(equal[part])}: the {part} is ignored. "
                 "Tasks that need it score chance.",
             )
         elif part in equal:
@@ -197,7 +273,8 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
                 f"the {part} {' and '.join(equal[part])} is ignored: two different ones have the same vector, though "
                 f"the embedder reads it {' and '.join(seen[part])}. Use item.{part} wherever it is.",
             )
-    texts_read = "beside an image" in seen.get("text", ())
+    has_mixed = any(each.beside == "beside an image" for each in contrasts)
+    texts_read = ("beside an image" if has_mixed else "alone") in seen.get("text", ())
     if texts_read and "instruction" in equal:
         where = " and ".join(equal["instruction"])
         yield Finding("warning", f"the instruction {where} is ignored: two different ones have the same vector.")
@@ -231,7 +308,7 @@ def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: 
     stored.transpose(Image.Transpose.ROTATE_270).save(folder / "upright.png")
     items = [replace(item, image=folder / f"{name}.png") for name in ("turned", "stored", "upright")]
     vectors = _try_to_embed(embedder, embedder.embed, items)
-    if isinstance(vectors, Finding):
+    if isinstance(vectors, Failure):
         return  # it takes no images, which another check says
     turned, plain, upright = vectors
     if _measure_difference(turned, plain) <= tolerance < _measure_difference(plain, upright):
@@ -266,7 +343,7 @@ def _check_file_names(
     draw_toy_image(moved, "red")
     others = [replace(item, image=image) for image in (*images, moved)]
     vectors = _try_to_embed(embedder, embedder.embed, [*plain, *others])
-    if isinstance(vectors, Finding):
+    if isinstance(vectors, Failure):
         return  # it takes no images, which another check says
     if is_steady and _measure_difference(vectors[0], vectors[4]) > VECTOR_TOLERANCE:
         text = "an image in another folder has another vector: read the file's pixels, not its path."
@@ -291,7 +368,7 @@ def _check_region_methods(embedder: Embedder, item: Item) -> Iterator[Finding]:
         if (embed := getattr(embedder, method, None)) is None:
             continue
         vectors = _try_to_embed(embedder, embed, [first, second])
-        if isinstance(vectors, Finding):
+        if isinstance(vectors, Failure):
             option = "roi" if method == "embed_roi" else "text-bare"
             yield Finding("note", f"--region {option} does not work: {vectors.text}")
         elif _measure_difference(vectors[0], vectors[1]) <= EQUAL_TOLERANCE:

@@ -33,6 +33,9 @@ class Embedder(Protocol):
     - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
       Stored vectors are used again only under the same settings, and if nothing else that is known of the embedder has
       changed: files that it read while it was loaded, its code, its attributes (`mmeb_eval.run.identity`).
+    - ``find_refusal(item)``: a method that tells, in one line, why the model does not take an item, such as "it reads
+      text alone"; None if it takes the item. A task with such items is refused before anything is embedded (default: it
+      takes all).
     - ``volatile``: names of attributes and globals that do not change its vectors although they differ from run to run,
       such as ``("token",)``; they do not count as a change.
     - ``counts(items)``: a method that gets the distinct items of a task and returns a mapping of names to whole
@@ -202,6 +205,22 @@ def get_settings(embedder: Embedder) -> dict[str, Any]:
         if not isinstance(key, str):
             raise ContractError(f"{embedder.name}: the key {key!r} of settings is no text; results are JSON.")
     return dict(settings)
+
+
+def find_refusal(embedder: Embedder, item: Item) -> str | None:
+    """Why the embedder does not take an item, as its method ``find_refusal`` says; None if it takes it or has none.
+
+    Raises:
+        ContractError: ``find_refusal`` is no method, or returned something else. What it raises is not changed.
+    """
+    find = getattr(embedder, "find_refusal", None)
+    if find is None:
+        return None
+    reason = find(item) if callable(find) else find
+    if not callable(find) or not (reason is None or isinstance(reason, str)):
+        problem = f"find_refusal gives {reason!r:.60}; make it a method find_refusal(item) that returns a text or None"
+        raise ContractError(f"{embedder.name}: {problem}.")
+    return reason
 
 
 def get_counts(embedder: Embedder, items: Sequence[Item]) -> dict[str, int]:

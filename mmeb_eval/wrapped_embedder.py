@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mmeb_eval.embedder import Embedder, get_counts, get_layout_name, get_settings
+from mmeb_eval.embedder import Embedder, find_refusal, get_counts, get_layout_name, get_settings
 from mmeb_eval.item import Item
 
 
@@ -36,6 +36,10 @@ class WrappedEmbedder:
     def settings(self) -> dict[str, Any]:
         """The inner embedder's settings."""
         return get_settings(self.inner)
+
+    def find_refusal(self, item: Item) -> str | None:
+        """Why the inner embedder does not take an item; None if it takes it."""
+        return find_refusal(self.inner, item)
 
     def counts(self, items: Sequence[Item]) -> dict[str, int]:
         """The inner embedder's counts of these items, such as how many texts are cut."""

@@ -11,8 +11,10 @@ ScarError                every expected failure; the command lines print it as o
 └── EvalError            every expected failure of an evaluation
     ├── UnknownName      a task, model or option value that does not exist; proposes the nearest
     ├── DataError        task data that is missing, unreadable or not of the expected shape
+    │   └── UnsuitedTask     a task with items that the model does not take, such as images
     ├── ContractError    an embedder that breaks its contract: wrong shape, NaN, norm or type
     ├── WriteError       a file that cannot be written; its old content is kept
+    ├── NoAnswer         a server that does not answer, or not in time
     └── VirtueError      every expected failure of VIRTUE
         ├── ItemError        an item that cannot be embedded. Also a ValueError
         ├── ConfigError      a config file that does not validate, or an unknown name. Also a ValueError
@@ -113,6 +115,10 @@ class DataError(EvalError):
         self.item = item
 
 
+class UnsuitedTask(DataError):  # noqa: N818 - says what the task is
+    """A task with items that the model does not take, such as images; its other tasks can be scored."""
+
+
 class ContractError(EvalError):
     """An embedder that breaks its contract.
 
@@ -127,6 +133,10 @@ class ContractError(EvalError):
 
 class WriteError(EvalError):
     """A file that cannot be written; its old content is kept."""
+
+
+class NoAnswer(EvalError):  # noqa: N818 - says what happened
+    """A server that does not answer, or not in time."""
 
 
 class VirtueError(EvalError):

@@ -35,7 +35,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"cli"},
     ),
     "mmeb_eval": (
-        {"item", "load_record", "foreign_code", "model_options"},
+        {"item", "media", "load_record", "foreign_code", "model_options"},
         {"embedder", "vectors"},
         {"multi_vectors", "wrapped_embedder"},
         {"models", "templates"},

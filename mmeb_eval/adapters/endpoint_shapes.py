@@ -14,7 +14,6 @@ from typing import Any
 from mmeb_eval.adapters.image_data import encode_data_url
 from mmeb_eval.item import Item
 from mmeb_eval.templates.protocols import Protocol
-from scar.errors import ItemError
 
 Body = dict[str, Any]
 Requests = list[tuple[list[int], Body]]
@@ -24,7 +23,24 @@ Requests = list[tuple[list[int], Body]]
 OPENAI = "https://github.com/openai/openai-python src/openai/types/embedding_create_params.py (116db59)"
 """Schema of OpenAI's embeddings."""
 
+TEXT_ALONE = "this server reads text alone, and the item has an image"
+
 ONE_MEDIUM = "this server takes a text or an image, and the item has both, its instruction counted as text"
+
+
+def refuse_nothing(item: Item, protocol: Protocol) -> str | None:
+    """None: the server takes every item."""
+    return None
+
+
+def refuse_images(item: Item, protocol: Protocol) -> str | None:
+    """`TEXT_ALONE` for an item with an image."""
+    return None if item.image is None else TEXT_ALONE
+
+
+def refuse_mixed(item: Item, protocol: Protocol) -> str | None:
+    """`ONE_MEDIUM` for an item with an image and a text."""
+    return ONE_MEDIUM if item.image is not None and protocol.make_text(item) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,8 @@ class Shape:
         read_answer: finds in an answer the rows ``{"embedding": ..., "index": ...}`` (the index may be missing); None
             if they are not there.
         answer: where the rows stand in an answer, in words.
+        find_refusal: why the server takes no such item, in words; None if it takes it. ``make_requests`` gets none of
+            those.
         path: end of a URL's path that stands for the shape in ``http:``; empty if no path does.
         each_alone: whether each item has a request of its own.
         most_items: largest number of items in a request; None without a limit.
@@ -55,6 +73,7 @@ class Shape:
     make_requests: Callable[[Sequence[Item], Protocol], Requests]
     read_answer: Callable[[Any], list[Any] | None]
     answer: str = "list `data`"
+    find_refusal: Callable[[Item, Protocol], str | None] = refuse_nothing
     path: str = ""
     each_alone: bool = False
     most_items: int | None = None
@@ -77,10 +96,7 @@ def make_mixed_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
 
 
 def make_text_requests(items: Sequence[Item], protocol: Protocol, key: str = "input") -> Requests:
-    """One request of all texts; an item with an image is refused."""
-    for row, item in enumerate(items):
-        if item.image is not None:
-            raise ItemError("this server reads text alone, and the item has an image", row)
+    """One request of all texts."""
     return [(list(range(len(items))), {key: [protocol.make_text(item) for item in items]})]
 
 
@@ -104,11 +120,8 @@ def make_jina_requests(items: Sequence[Item], protocol: Protocol) -> Requests:
     """Requests in which each item is an object, a text or an image in base64; items of one ``task`` share a request."""
 
     def make_object(row: int, item: Item) -> dict[str, str]:
-        text = protocol.make_text(item)
         if item.image is None:
-            return {"text": text}
-        if text:
-            raise ItemError(ONE_MEDIUM, row)
+            return {"text": protocol.make_text(item)}
         return {"image": encode_data_url(item.image).partition(",")[2]}
 
     return _group_by_arguments(items, protocol, "input", make_object)
@@ -120,8 +133,6 @@ def make_infinity_requests(items: Sequence[Item], protocol: Protocol) -> Request
     for row, item in enumerate(items):
         if item.image is None:
             inputs["text"][row] = protocol.make_text(item)
-        elif protocol.make_text(item):
-            raise ItemError(ONE_MEDIUM, row)
         else:
             inputs["image"][row] = encode_data_url(item.image)
     return [(list(own), {"input": list(own.values()), "modality": kind}) for kind, own in inputs.items() if own]
@@ -214,6 +225,7 @@ SHAPES: Mapping[str, Shape] = {
             "2026-12-01",
             make_text_requests,
             _read_data,
+            find_refusal=refuse_images,
             most_items=2048,
         ),
         Shape(
@@ -233,6 +245,7 @@ SHAPES: Mapping[str, Shape] = {
             "2026-12-01",
             make_jina_requests,
             _read_data,
+            find_refusal=refuse_mixed,
             protocols={"jina-embeddings-v4": "jina-embeddings-v4-api"},
             cut={"truncate": True},
         ),
@@ -269,6 +282,7 @@ SHAPES: Mapping[str, Shape] = {
             _make_tei_requests,
             _read_list,
             answer="list of vectors",
+            find_refusal=refuse_images,
             path="/embed",
             whole={"truncate": False},
             cut={"truncate": True},
@@ -280,6 +294,7 @@ SHAPES: Mapping[str, Shape] = {
             "2026-12-01",
             make_infinity_requests,
             _read_data,
+            find_refusal=refuse_mixed,
             most_items=2048,
         ),
         Shape(
@@ -289,6 +304,7 @@ SHAPES: Mapping[str, Shape] = {
             make_text_requests,
             _read_embeddings,
             answer="list `embeddings`",
+            find_refusal=refuse_images,
             path="/api/embed",
             whole={"truncate": False},
             cut={"truncate": True},

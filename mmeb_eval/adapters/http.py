@@ -115,6 +115,9 @@ class Endpoint:
             ContractError: the answer does not give each item one vector; or there is no item.
         """
         items = list_items(items, self.name)
+        for row, item in enumerate(items):
+            if (reason := self.find_refusal(item)) is not None:
+                raise ItemError(reason, row)
         parts = self._split(list(range(len(items))))
         requests = [request for part in parts for request in self._make_requests(items, part)]
         vectors: list[Any] = [None] * len(items)
@@ -125,6 +128,10 @@ class Endpoint:
                     vectors[row] = vector
         return normalise_rows(vectors, self.name, len(items))
 
+    def find_refusal(self, item: Item) -> str | None:
+        """Why the server takes no such item; None if it takes it."""
+        return self._shape.find_refusal(item, self._protocol)
+
     def _split(self, rows: list[int]) -> list[list[int]]:
         """Split indices of items into as many parts as are sent at once, none larger than what fits."""
         count = 1 if self._shape.each_alone else self._options.at_once or 1
@@ -133,11 +140,8 @@ class Endpoint:
 
     def _make_requests(self, items: Sequence[Item], rows: list[int]) -> Requests:
         """The requests for some items, with indices among all, as in errors."""
-        try:
-            requests = self._shape.make_requests([items[row] for row in rows], self._protocol)
-            return [([rows[place] for place in own], body) for own, body in requests]
-        except ItemError as error:
-            raise ItemError(error.reason, None if error.index is None else rows[error.index]) from None
+        requests = self._shape.make_requests([items[row] for row in rows], self._protocol)
+        return [([rows[place] for place in own], body) for own, body in requests]
 
     def _embed_rows(self, items: Sequence[Item], rows: list[int], body: Body) -> dict[int, list[float]]:
         """The vectors of the items of one request, by index; if they are too much for the server, of each half."""

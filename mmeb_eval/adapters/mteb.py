@@ -9,11 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mmeb_eval.adapters.shared import (
+    TEXT_ALONE,
     embed_by_kind,
     group_items,
     list_items,
-    make_image_error,
     make_load_error,
+    make_refusal_error,
     name_options,
     normalise_rows,
 )
@@ -89,6 +90,10 @@ class MtebEmbedder:
             "library": f"mteb {importlib.metadata.version('mteb')}",
         }
 
+    def find_refusal(self, item: Item) -> str | None:
+        """`TEXT_ALONE` for an item with an image if the registry says that the model takes none; else None."""
+        return None if item.image is None or "image" in self._meta.modalities else TEXT_ALONE
+
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
         """(len(items), D) float32 rows of L2 norm 1.
 
@@ -111,8 +116,8 @@ class MtebEmbedder:
         from mteb.types import PromptType
         from torch.utils.data import DataLoader
 
-        if has_image and "image" not in self._meta.modalities:
-            raise make_image_error(self.name, items[0])
+        if (reason := self.find_refusal(items[0])) is not None:
+            raise make_refusal_error(self.name, items[0], reason)
         rows: Any = ItemDataset(items, has_text, has_image)
         loader = DataLoader(rows, batch_size=len(items), collate_fn=_collate_columns)
         encoded = self._model.encode(

@@ -10,7 +10,7 @@ import time
 from email.message import Message
 
 from scar.common.retry import parse_retry_after
-from scar.errors import EvalError
+from scar.errors import EvalError, NoAnswer
 
 MAX_TRIES = 6
 """Number of attempts to send a request to a server that fails or does not answer."""
@@ -54,17 +54,15 @@ class Patience:
             server_wait_s: seconds that the server asks to wait; None if it does not say.
 
         Raises:
-            EvalError: the attempts or the seconds are used up, or the server asks for more seconds than are left.
+            NoAnswer: the attempts or the seconds are used up, or the server asks for more seconds than are left.
         """
         self._tries += not is_limited
         if self._tries >= MAX_TRIES:
-            raise EvalError(
-                f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept."
-            )
+            raise NoAnswer(f"{self._url}: no vectors in {MAX_TRIES} tries; the last: {reason}. What is stored is kept.")
         pause = self._pause_s if server_wait_s is None or server_wait_s < FIRST_PAUSE_S else server_wait_s
         if self._waited_s + pause > self._limit_s:
             asks = "" if server_wait_s is None else f"; the server asks to wait for {server_wait_s:.0f} s"
-            raise EvalError(
+            raise NoAnswer(
                 f"{self._url}: {reason}{asks}, after {self._waited_s:.0f} s of waiting; run again later, what is "
                 f"stored is kept, or let {WAIT_VARIABLE} be more than {self._limit_s:.0f} seconds."
             )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmeb_eval.adapters.shared import (
+    TEXT_ALONE,
     count_cut_texts,
     embed_by_kind,
     find_offline,
     group_items,
     list_items,
     local_revision,
-    make_image_error,
     make_load_error,
+    make_refusal_error,
     name_model,
     name_options,
     normalise_rows,
@@ -28,9 +29,6 @@ from mmeb_eval.item import Item
 from mmeb_eval.templates.protocols import Protocol, select_protocol
 from mmeb_eval.vectors import make_rows
 from scar.errors import EvalError
-
-if TYPE_CHECKING:
-    pass
 
 
 class SentenceTransformersEmbedder:
@@ -92,6 +90,11 @@ class SentenceTransformersEmbedder:
         told = [replace(item, text=self._protocol.make_text(item)) for item in items]
         return count_cut_texts(told, tokenizer, max_tokens)
 
+    def find_refusal(self, item: Item) -> str | None:
+        """`TEXT_ALONE` for an item with an image if the model takes none; else None."""
+        is_taken = item.image is None or self._model.supports("image") or self._model.supports(("image", "text"))
+        return None if is_taken else TEXT_ALONE
+
     def embed(self, items: Iterable[Item]) -> Any:
         """(len(items), D) float32 rows of L2 norm 1, or (T, D) rows for each item.
 
@@ -133,8 +136,8 @@ class SentenceTransformersEmbedder:
         arguments: Sequence[tuple[str, str]],
     ) -> Any:
         """Vectors of items with the same kinds of content: text, image or both."""
-        if has_image and not (self._model.supports("image") or self._model.supports(("image", "text"))):
-            raise make_image_error(self.name, items[0])
+        if (reason := self.find_refusal(items[0])) is not None:
+            raise make_refusal_error(self.name, items[0], reason)
         options: dict[str, Any] = {"prompt": prompt or None, **dict(arguments)}
         if task is not None:
             options["task"] = task

@@ -87,9 +87,13 @@ def embed_by_kind(
     return listed if several else make_rows(listed, name, len(items))
 
 
-def make_image_error(name: str, item: Item) -> DataError:
-    """The error for an item with an image, given to a model that takes text alone."""
-    return DataError(f"{name}: reads text alone, but {describe_item(item)} shows an image.")
+TEXT_ALONE = "it reads text alone, and the item has an image"
+"""Why a model of texts refuses an item."""
+
+
+def make_refusal_error(name: str, item: Item, reason: str) -> DataError:
+    """The error for an item that a model does not take."""
+    return DataError(f"{name}: {describe_item(item)}: {reason}.", item)
 
 
 def count_cut_texts(items: Sequence[Item], tokenizer: Any, max_tokens: int) -> dict[str, int]:

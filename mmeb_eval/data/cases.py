@@ -6,11 +6,13 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from mmeb_eval.data.files import COLUMNS, Row, RowFormat, TaskFiles, find_row_format, is_file, iter_rows
+from mmeb_eval.data.images import read_image_header
 from mmeb_eval.item import Item, Prompt
 from mmeb_eval.templates import apart
 from mmeb_eval.templates.fused import Layout, fill_image_token, make_candidate_text, make_query_text
@@ -20,6 +22,9 @@ from scar.common.orientation import turn_box
 from scar.errors import DataError
 from scar.formats.row_frame import RowFrame, open_row_frame
 from scar.sample import Box
+
+MAX_PIXELS_BEYOND = 0.01
+"""Number of pixels beyond its image that a box may reach as if by rounding: COCO's numbers have two decimals."""
 
 FindImage: TypeAlias = Callable[[str, str, object], Path]
 """Function from (file and row, column, value of the column) to the image file; raises `DataError` if there is none."""
@@ -36,6 +41,7 @@ class Case:
         query_digest: digest of the query's columns in the row; the same for every model, layout and data folder.
         candidates_digest: digest of the candidates' columns, likewise.
         where: ``<file>, row <number from 0>``, for error messages.
+        is_box_beyond: whether the row's box reaches beyond its image, by more than `MAX_PIXELS_BEYOND`.
     """
 
     query: Item
@@ -44,6 +50,7 @@ class Case:
     query_digest: str
     candidates_digest: str
     where: str
+    is_box_beyond: bool = False
 
 
 def read_cases(
@@ -91,7 +98,7 @@ class ImageFinder:
 
     def __init__(self, files: TaskFiles) -> None:
         self._root = files.image_root
-        self._searched = " or ".join(map(str, files.searched or (files.image_root,)))
+        self._searched = " or ".join(str(each.absolute()) for each in files.searched or (files.image_root,))
         self._found: dict[str, Path] = {}
 
     def __call__(self, where: str, column: str, relative: object) -> Path:
@@ -151,6 +158,8 @@ class CaseReader:
         self._find_image = find_image or ImageFinder(files)
         self.instruction_probe: str | None = None
         self._frame = open_frame(files) if format == "SCaR" else None
+        self._clips_boxes = files.regions is not None
+        self._sizes: dict[Path, tuple[int, int] | None] = {}
         self.candidates_by_key: dict[Hashable, Item] = {}
         targets = [column for column in COLUMNS[format] if column.startswith("tgt_")]
         self.query_columns = [column for column in COLUMNS[format] if column not in targets]
@@ -168,11 +177,15 @@ class CaseReader:
             DataError: a value has the wrong shape, or ``find_image`` raised the error.
         """
         keys: Sequence[Hashable]
+        is_box_beyond = False
         if self.format == "joined":
             query, keys = self._read_joined_query(where, row), self._add_joined_candidates(where, row)
         else:
             scar = self.format == "SCaR"
-            query = self._read_region_query(where, row, prompt) if scar else self._read_query(where, row)
+            if scar:
+                query, is_box_beyond = self._read_region_query(where, row, prompt)
+            else:
+                query = self._read_query(where, row)
             texts_alone = self.task.candidates == "text"
             keys = self._add_text_candidates(where, row) if texts_alone else self._add_image_candidates(where, row)
         return Case(
@@ -182,24 +195,48 @@ class CaseReader:
             query_digest=_digest_columns(row, self.query_columns),
             candidates_digest=_digest_columns(row, self.candidate_columns),
             where=where,
+            is_box_beyond=is_box_beyond,
         )
 
-    def _read_region_query(self, where: str, row: Row, prompt: Prompt | None) -> Item:
-        """Make the query of a SCaR row: image, prompt and text."""
-        if prompt is None:
-            prompt = read_box(where, row, self._frame)
+    def _read_region_query(self, where: str, row: Row, prompt: Prompt | None) -> tuple[Item, bool]:
+        """Make the query of a SCaR row: image, prompt and text; and whether its box reaches beyond the image."""
+        is_beyond = False
+        box_of_row = read_box(where, row, self._frame) if prompt is None else None
         text = self._rewrite(_read_text(where, row, "qry_text"))
-        box = prompt if self.box_in_text and isinstance(prompt, Box) else None
         image = self._find_image(where, "qry_image_path", row["qry_image_path"])
+        if box_of_row is not None:
+            prompt, is_beyond = self._fit_box(where, box_of_row, image)
+        box = prompt if self.box_in_text and isinstance(prompt, Box) else None
         if not self.box_as_prompt:
             prompt = None
         if self.layout.apart:
-            return apart.make_region_query(text, image, prompt, box)
-        return Item(
-            text=make_query_text(self.layout, self.task.join, "", text, end=self.task.query_end, box=box),
-            image=image,
-            prompt=prompt,
-        )
+            return apart.make_region_query(text, image, prompt, box), is_beyond
+        whole = make_query_text(self.layout, self.task.join, "", text, end=self.task.query_end, box=box)
+        return Item(text=whole, image=image, prompt=prompt), is_beyond
+
+    def _fit_box(self, where: str, box: Box, image: Path) -> tuple[Box, bool]:
+        """The box of a row, and whether it reaches beyond its image; in a user's own rows, it is cut to the image.
+
+        In rows of SCaR it stays as it is, as the official texts name it so.
+
+        Raises:
+            DataError: no part of the box lies in the image.
+        """
+        if image not in self._sizes:
+            self._sizes[image] = None  # what is missing or broken is told elsewhere
+            with suppress(DataError):
+                self._sizes[image] = read_image_header(image).size
+        size = self._sizes[image]
+        if size is None:
+            return box, False
+        inside = box.intersection(Box(0, 0, *size))
+        if not inside.area:
+            raise DataError(
+                f"{where}: the box {[box.x0, box.y0, box.x1, box.y1]} (two corners) lies outside its image, which has "
+                f"{size[0]} x {size[1]} pixels; mend or remove the row."
+            )
+        beyond = max(inside.x0 - box.x0, inside.y0 - box.y0, box.x1 - inside.x1, box.y1 - inside.y1)
+        return inside if self._clips_boxes else box, beyond > MAX_PIXELS_BEYOND
 
     def _read_query(self, where: str, row: Row) -> Item:
         """Make the query of an MMEB row: instruction, text and image."""

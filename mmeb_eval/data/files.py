@@ -213,6 +213,17 @@ def _iter_all_rows_or_errors(files: TaskFiles, batch_size: int) -> Iterator[tupl
             yield str(path), DataError(f"{path}: no rows; a task needs at least one.")
 
 
+def count_left_out(files: TaskFiles) -> int:
+    """Number of rows of regions that are left out, see `RegionRows.convert_row`; rows that cannot be read do not count.
+
+    0 for a task whose rows are in SCaR's or MMEB's formats.
+    """
+    rows = (
+        (row for path in files.paths for row in _iter_json_rows(path, files.regions.columns)) if files.regions else ()
+    )
+    return sum(_convert_region(files.regions, row, "") is None for row in rows)
+
+
 def _convert_region(regions: RegionRows | None, row: Row | DataError, where: str) -> Row | DataError | None:
     """The row as it is, or as a row of SCaR; None if it is left out, the error if it cannot be read."""
     if regions is None or isinstance(row, DataError):

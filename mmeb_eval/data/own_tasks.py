@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmeb_eval.data.files import TaskFiles, iter_rows_or_errors
+from mmeb_eval.data.files import TaskFiles, count_left_out
 from mmeb_eval.data.region_rows import INSTRUCTION, BoxForm, RegionRows
 from mmeb_eval.data.tasks import CandidateParts, Join, QueryParts, Task, TaskFamily, is_task_name
-from scar.common.files import describe_no_folder
+from scar.common.files import describe_missing, describe_no_folder
 from scar.common.tables import make_record, read_toml
 from scar.errors import DataError, HubError
 
@@ -82,7 +82,7 @@ def _find_own_files(own: OwnTask, folder: Path, images: Path | None, where: str)
         dataset = f"{own.hub}@{commit}"
     rows = root / own.rows
     if not rows.is_file():
-        raise DataError(f"{where}: rows = {own.rows!r}: no such file below {root}.")
+        raise DataError(f"{where}: rows = {own.rows!r}: {rows.absolute()} {describe_missing(rows)}.")
     local = folder / own.images
     image_root = images or (local if own.hub == "" or (own.images != "." and local.is_dir()) else root / own.images)
     if not image_root.is_dir():
@@ -105,9 +105,7 @@ def _find_own_files(own: OwnTask, folder: Path, images: Path | None, where: str)
     files = TaskFiles(task, (rows,), image_root, regions=regions)
     if rows.suffix != ".jsonl":
         raise DataError(f"{where}: rows = {own.rows!r}: rows of regions are JSON lines, in a file *.jsonl.")
-    with rows.open("rb") as lines:
-        whole = sum(1 for _ in lines)
-    return replace(files, left_out=whole - sum(1 for _ in iter_rows_or_errors(files)))
+    return replace(files, left_out=count_left_out(files))
 
 
 def _fetch_data(own: OwnTask) -> tuple[Path, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mmeb_eval.run.region_facts import LEAKED
+from mmeb_eval.run.region_facts import BEYOND, LEAKED
 from mmeb_eval.run.results import FINGERPRINT, TRUSTED_VECTORS, Result, is_limited, list_models
 
 
@@ -13,8 +13,8 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
     """One line for each doubt about a model, then one for each task on which models had different data.
 
     A model is doubtful if its tasks have different fingerprints or settings, as after new weights under its name, if
-    stored vectors were used without a check, if only the first queries were asked, or if an early version wrote its
-    results. Data are different if the queries or the candidates are.
+    stored vectors were used without a check, if only the first queries were asked, if an early version wrote its
+    results, or if images are leaked or boxes reach beyond them. Data are different if queries or candidates are.
     """
     lines = []
     for model in list_models(results):
@@ -36,6 +36,9 @@ def list_doubts(results: Sequence[Result]) -> list[str]:
         if limited := [result.task for result in own if is_limited(result)]:
             lines.append(f"{model}: only the first queries were asked (--limit), a trial: {', '.join(limited)}.")
         lines += [_describe_leak(result) for result in own if LEAKED in result.settings]
+        for result in own:
+            if count := result.counts.get(BEYOND):
+                lines.append(f"{model}: {result.task}: {count:,} boxes reach beyond their image.")
     for task in dict.fromkeys(result.task for result in results):
         models: dict[tuple[str | None, str | None], list[str]] = {}
         for result in results:

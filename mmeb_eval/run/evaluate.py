@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from mmeb_eval.data.cases import Case, read_cases
 from mmeb_eval.data.files import JOINED_DATASET, RowFormat, TaskFiles, find_row_format
 from mmeb_eval.data.tasks import Task
-from mmeb_eval.embedder import SETTINGS, Embedder, get_counts, get_layout_name, get_prompt_kinds, get_settings
-from mmeb_eval.item import Item
+from mmeb_eval.embedder import (
+    SETTINGS,
+    Embedder,
+    find_refusal,
+    get_counts,
+    get_layout_name,
+    get_prompt_kinds,
+    get_settings,
+)
+from mmeb_eval.item import Item, describe_item
 from mmeb_eval.multi_vectors import get_width
 from mmeb_eval.run.cost import EmbedClock
 from mmeb_eval.run.embed import VectorsInMemory, VectorStore, embed_items
@@ -26,7 +34,7 @@ from mmeb_eval.run.versions import read_versions
 from mmeb_eval.run.workers import Worker
 from mmeb_eval.templates.fused import Layout, get_layout
 from scar.common.files import hash_file, make_count
-from scar.errors import ContractError, DataError, InputError
+from scar.errors import ContractError, DataError, InputError, UnsuitedTask
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
@@ -69,6 +77,7 @@ def evaluate(
 
     Raises:
         DataError: rows or images cannot be used; nothing is embedded before all rows are read.
+        UnsuitedTask: the embedder does not take some of the items.
         InputError: ``batch_size`` is no whole number above 0, ``files`` is no `TaskFiles`, or ``ties`` is no rule.
         ContractError: vectors, or the embedder's prompts, settings or counts, break the contract.
         EvalError: the embedder's layout is unknown, the store cannot be written, or another worker ends before its
@@ -102,6 +111,7 @@ def evaluate(
         )
     )
     items, queries, listed = order_items(cases)
+    refuse_unsuited_task(embedder, items, cases, files.task.name)
     title = files.task.name if perturbed is None else f"{files.task.name}, {perturbed.probe.title} {perturbed.level}"
     if isinstance(progress, bool):
         progress = RunProgress(embedder.name, shown=progress)
@@ -200,6 +210,24 @@ def order_items(cases: Sequence[Case]) -> tuple[list[Item], list[int], list[list
     index_by_id = {key: index_of[item] for key, item in objects.items()}
     queries = [index_by_id[id(case.query)] for case in cases]
     return items, queries, [[index_by_id[id(item)] for item in case.candidates] for case in cases]
+
+
+def refuse_unsuited_task(embedder: Embedder, items: Sequence[Item], cases: Sequence[Case], task: str) -> None:
+    """Check that an embedder takes all items of a task, as far as it says so.
+
+    Args:
+        embedder: the embedder.
+        items: the distinct items of the cases.
+        cases: the task's cases, for the message.
+        task: name of the task, for the message.
+
+    Raises:
+        UnsuitedTask: it does not; the message names a row, its item and the reason.
+    """
+    for item in items:
+        if (reason := find_refusal(embedder, item)) is not None:
+            where = next(case.where for case in cases if item in (case.query, *case.candidates))
+            raise UnsuitedTask(f"{task} does not suit {embedder.name}: {where}: {describe_item(item)}: {reason}.", item)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from mmeb_eval.run.workers import (
     refuse_failed_task,
 )
 from scar.common.progress import Track, show_progress, track_silently
-from scar.errors import EvalError, WriteError
+from scar.errors import EvalError, UnsuitedTask, WriteError
 
 if TYPE_CHECKING:
     from mmeb_eval.regions.robustness import PerturbedPrompts
@@ -52,6 +52,7 @@ def run_evaluations(
     probe: bool = False,
     seed: int = 0,
     on_failure: Callable[[str, str, Exception], None] | None = None,
+    on_unsuited: Callable[[str, str, Exception], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
     workloads: Mapping[str, Workload] = MappingProxyType({}),
     plan_only: bool = False,
@@ -71,6 +72,7 @@ def run_evaluations(
         seed: seed of the perturbations.
         on_failure: called with the model's name, the task's name and the error when a task fails; the run goes on with
             the next task. None lets the error end the run. A `WriteError` ends it in any case.
+        on_unsuited: likewise, for an `UnsuitedTask`; None means ``on_failure``.
         say: called with a line of text for the user.
         workloads: name of a task -> its items, for the plan and the time that is left; without them, that of the
             current task is told alone.
@@ -135,7 +137,9 @@ def run_evaluations(
             for files in task_files:
                 of_task: list[Result] = []
                 of_pending = pending.pop(0) if pending else []
-                with _handle_failure(embedder.name, files.task.name, on_failure, output / VECTOR_FOLDER, share):
+                with _handle_failure(
+                    embedder.name, files.task.name, on_failure, on_unsuited, output / VECTOR_FOLDER, share
+                ):
                     for prompts in (None, *accepted.get(files.task.name, ())):
                         progress.pending = list(chain(of_pending[len(of_task) + 1 :], *pending))
                         result = evaluate(
@@ -167,24 +171,32 @@ def run_evaluations(
             results += own
         if line := describe_old_folders(output, list_stored_folders(output)):
             say_once(line)
-        if on_failure is not None:
+        if on_failure or on_unsuited:
             leave_together(output / VECTOR_FOLDER, worker)
     return results if is_first else []
 
 
 @contextmanager
 def _handle_failure(
-    model: str, task: str, on_failure: Callable[[str, str, Exception], None] | None, folder: Path, worker: Worker
+    model: str,
+    task: str,
+    on_failure: Callable[[str, str, Exception], None] | None,
+    on_unsuited: Callable[[str, str, Exception], None] | None,
+    folder: Path,
+    worker: Worker,
 ) -> Iterator[None]:
     """Add the task to the error that is raised inside; hand it to ``on_failure``, if there is one, and other workers.
 
-    Of an error in another worker, ``on_failure`` hears in the first worker alone.
+    Of an error in another worker, ``on_failure`` hears in the first worker alone. An `UnsuitedTask` goes to
+    ``on_unsuited`` if there is one.
     """
     try:
         yield
     except Exception as error:
         if isinstance(error, EvalError) and task not in str(error):
             error.args = (f"{task}: {error}", *error.args[1:])
+        if isinstance(error, UnsuitedTask):
+            on_failure = on_unsuited or on_failure
         if on_failure is None or isinstance(error, WriteError):
             raise
         if worker.size > 1:

@@ -57,6 +57,38 @@ def test_with_keep_going_the_other_tasks_are_scored_and_the_failed_are_listed(ta
     run("--model", "constant", "--tasks", "SUN397", "--data", ".", "--output", "o", "--keep-going")
 
 
+TEXTS_ONLY = """
+import numpy as np
+
+class Mine:
+    name = "texts"
+
+    def find_refusal(self, item):
+        return None if item.image is None else "it reads text alone"
+
+    def embed(self, items):
+        assert not any(item.image for item in items)
+        return np.eye(64, dtype=np.float32)[[len(item.text) % 64 for item in items]]
+
+def load():
+    return Mine()
+"""
+
+
+def test_a_model_of_texts_scores_the_tasks_that_suit_it(task_rows: Any, tmp_path: Path) -> None:
+    (tmp_path / "cli_texts.py").write_text(TEXTS_ONLY)
+    task_rows("VOC2007", [VQA_ROW])
+    (tmp_path / "mine.jsonl").write_text(json.dumps(VQA_ROW | {"qry_img_path": ""}))
+    (tmp_path / "own.toml").write_text('[mine]\nformat = "MMEB"\nrows = "mine.jsonl"\nquery = "text"\njoin = "text"\n')
+    arguments = ["--model", "cli_texts:load", "--data", ".", "--task-file", "own.toml", "--output", "o"]
+    shown = run(*arguments, "--tasks", "VOC2007,mine", code=2)
+    (failed,) = [line for line in shown.stderr.splitlines() if line.startswith("failed: ")]
+    assert failed.startswith("failed: VOC2007 does not suit texts: VOC2007.jsonl, row 0: the item (image a.jpg")
+    assert failed.endswith("it reads text alone.")
+    assert [each.task for each in read_results(tmp_path / "o")] == ["mine"]
+    run(*arguments[:2], *arguments[4:], "--tasks", "mine")
+
+
 def test_a_probe_keeps_going_too(corpus: Path, tmp_path: Path, write_corpus: Any, make_row: Any) -> None:
     rows = [make_row(number, [f"dog {number} {place}" for place in range(10)]) for number in range(4)]
     write_corpus(corpus / "SCaR-eval" / "SCaR_eval_Zoo.parquet", rows)

@@ -17,6 +17,7 @@ from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
 from mmeb_eval.contract import PLURALS, check
 from mmeb_eval.data.images import open_rgb
 from mmeb_eval.item import Item
+from mmeb_eval.media import Media, find_media
 from mmeb_eval.models import load_model
 from scar.errors import EvalError
 
@@ -323,6 +324,73 @@ def test_one_vector_for_everything_is_an_error_and_a_text_only_model_is_warned_o
         "error: all items have one vector: this embedder scores 0 wherever there are two candidates."
     ]
     assert [line.partition(":")[0] for line in _lines(TextOnly())] == ["warning", "note"]
+
+
+class Takes(Sound):
+    """Takes some media only: says so before, or raises an error when it gets others."""
+
+    prompts: Any = ()
+
+    def __init__(self, media: Sequence[Media], *, says_so: bool = True) -> None:
+        super().__init__()
+        self.media = media
+        if says_so:
+            self.find_refusal = self.tell
+
+    def tell(self, item: Item) -> str | None:
+        return None if find_media(item) in self.media else "not my medium"
+
+    def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+        for item in items:
+            if self.tell(item):
+                raise KeyError("pixel_values")
+        return super().embed(items)
+
+
+MEDIA = [
+    (["text"], "text only"),
+    (["image"], "images only"),
+    (["image+text"], "an image with a text only"),
+    (["text", "image"], "a text or an image, not both at once"),
+    (["text", "image+text"], "no image without a text"),
+    (["image", "image+text"], "no text without an image"),
+]
+
+
+@pytest.mark.parametrize(("media", "words"), MEDIA)
+def test_an_embedder_of_some_media_passes_with_a_line_that_says_which(media: list[Media], words: str) -> None:
+    said, *_ = _lines(Takes(media))
+    assert said.startswith(f"note: it takes {words}; tasks with other items are refused: the item (")
+    assert said.endswith("not my medium.")
+    tried, *others = _lines(Takes(media, says_so=False))
+    assert tried.startswith(f"warning: it takes {words}; tasks with other items are refused: the item (")
+    assert "embed raised KeyError: 'pixel_values'" in tried
+    assert others == [NO_PROMPTS] * ("image+text" in media)
+
+
+def test_faults_of_an_embedder_of_one_medium_are_found() -> None:
+    class OneText(Takes):
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            return super().embed([replace(item, text=item.text[-5:]) for item in items])
+
+    (line,) = [line for line in _lines(OneText(["text"])) if not line.startswith("note")]
+    assert line == "warning: the instruction beside a text is ignored: two different ones have the same vector."
+
+    class Long(Takes):
+        def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
+            if len(items[0].text) > 20:
+                raise ValueError("too long")
+            return super().embed(items)
+
+    assert "error: the item (text 'a blue disc on the grass" in _lines(Long(["text"]))[0]
+    assert _lines(Takes([]))[0].startswith("error: the item (text 'a red square'): not my medium")
+
+
+@pytest.mark.parametrize("wrong", [True, "no images", lambda item: False])
+def test_a_find_refusal_that_is_no_method_of_texts_is_named(wrong: Any) -> None:
+    embedder = Sound()
+    embedder.find_refusal = wrong  # type: ignore[attr-defined]
+    assert "make it a method find_refusal(item) that returns a text or None" in _lines(embedder)[0]
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,9 @@ def test_what_cannot_be_used_is_refused(registered: str, picture: Path, monkeypa
     with pytest.raises(DataError, match="mteb:test/counting: takes no such prompt as the item"):
         embedder.embed([Item("", picture, Box(1, 1, 5, 5))])
     monkeypatch.setattr(embedder, "_meta", meta("test/counting", ["text"]))
-    with pytest.raises(DataError, match=r"reads text alone, but the item \(image noise.png\) shows an image"):
+    with pytest.raises(
+        DataError, match=r"the item \(image noise.png\): it reads text alone, and the item has an image"
+    ):
         embedder.embed([Item("", picture)])
     with pytest.raises(EvalError, match=r"makes no vectors, it only compares"):
         load_model("mteb:mteb/baseline-random-cross-encoder")

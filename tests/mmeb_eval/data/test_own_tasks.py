@@ -165,6 +165,50 @@ def test_a_broken_row_is_named(write: Write, change: dict[str, Any], message: st
         evaluate(Constant(), files)
 
 
+BOXES = [([30, 30, 40, 40], Box(30, 30, 64, 48)), ([-5, 2, 20, 10], Box(0, 2, 15, 12)), ([0, 0, 64, 48], None)]
+"""A box of a row, as x, y, width, height -> what of it is inside an image of 64 x 48; None if all of it is."""
+
+
+def test_boxes_that_reach_beyond_the_image_are_cut_and_counted(write: Write) -> None:
+    rows = [
+        {"image": "val2017/1.jpg", "bbox": box, "positive": f"thing {n}", "negatives": ["a cat"]}
+        for n, (box, _) in enumerate(BOXES)
+    ]
+    (files,) = read_task_file(write(rows, 'format = "regions"'))
+    cases = list(read_cases(files, get_layout("plain"), box_as_prompt=True))
+    assert [case.query.prompt for case in cases] == [inside or Box(0, 0, 64, 48) for _, inside in BOXES]
+    result = evaluate(Constant(), files)
+    assert result.counts["boxes_beyond_image"] == 2
+    assert "constant: mine: 2 boxes reach beyond their image." in list_doubts([result])
+    (files,) = read_task_file(write(rows[2:], 'format = "regions"'))
+    assert "boxes_beyond_image" not in evaluate(Constant(), files).counts
+
+
+@pytest.mark.parametrize("box", [[64, 0, 5, 5], [0, 48, 5, 5], [-9, -9, 9, 9], [500, 500, 9, 9]])
+def test_a_box_outside_its_image_is_refused_before_anything_is_embedded(
+    write: Write, box: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = {"image": "val2017/1.jpg", "bbox": [1, 2, 9, 8], "positive": "a dog", "negatives": ["a cat"]}
+    file = write([good, good | {"bbox": box}], 'format = "regions"')
+    shown = CliRunner().invoke(app, ["--model", "constant", "--task-file", str(file)])
+    assert shown.exit_code == 2
+    (line,) = shown.stderr.splitlines()
+    corners = [float(each) for each in (box[0], box[1], box[0] + box[2], box[1] + box[3])]
+    assert re.search(r"mine: .*rows.jsonl, row 1: the box \[", line)
+    assert str([int(each) for each in corners]) in line.replace(".0", "")
+    assert "lies outside its image, which has 64 x 48 pixels" in line
+
+
+def test_rows_are_named_by_their_whole_path_if_they_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tasks.toml").write_text('[mine]\nformat = "regions"\nrows = "gone.jsonl"\n')
+    with pytest.raises(DataError, match=re.escape(f"rows = 'gone.jsonl': {tmp_path / 'gone.jsonl'} does not exist")):
+        read_task_file(Path("tasks.toml"))
+
+
 def test_the_users_copy_of_fg_ovd_is_scored_on_the_photos_at_hand(tmp_path: Path) -> None:
     photos, rows = SHARED / "data" / "coco-mini", sorted((SHARED / "data").glob("**/fgovd/h.jsonl"))
     if not rows:
