@@ -98,7 +98,7 @@ def keep_record(embedder: object, record: LoadRecord) -> None:
 
 
 def get_record(embedder: object) -> LoadRecord:
-    """The record of an embedder; empty if none was kept, as where the caller made the embedder itself."""
+    """What was read while an embedder was loaded; empty if nobody recorded it, as where the caller made it."""
     return _records.get(id(embedder), LoadRecord())
 
 

@@ -68,11 +68,11 @@ class Tally:
         self.true_parts.update(other.true_parts)
         self.false_parts.update(other.false_parts)
 
-    def describe_identity(self) -> str:
-        """The equation of `check_identity` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""
+    def describe_balance(self) -> str:
+        """The equation of `check_balance` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""
         return f"{self.records} records = {self.samples} samples + {self.rejected.total()} rejected"
 
-    def check_identity(self, source: str) -> None:
+    def check_balance(self, source: str) -> None:
         """Check that records = samples + rejected; ``source`` is the key of the source for the message.
 
         Raises:
@@ -80,5 +80,5 @@ class Tally:
         """
         if self.records != self.samples + self.rejected.total():
             raise AccountingError(
-                f"{source}: {self.describe_identity()} does not hold; nothing is written. Please report this bug."
+                f"{source}: {self.describe_balance()} does not hold; nothing is written. Please report this bug."
             )

@@ -114,7 +114,7 @@ def audit_corpus(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if a figure exceeds its limit.")] = False,
     trained_on: Annotated[
         int,
-        typer.Option(min=1, help="How many samples of a file a judge trains on, or is tested on, at most."),
+        typer.Option(min=1, help="The largest number of samples of a file for training a judge, and for testing it."),
     ] = 3_000,
     encoder: Annotated[
         str | None,

@@ -35,7 +35,7 @@ def build_sources(
     ] = None,
     instances: Annotated[
         Path | None,
-        typer.Option(help="A COCO-style JSON, or what --reader names; its kind is found out."),
+        typer.Option(help="The annotations: a COCO-style JSON, or a file of the format that --reader names."),
     ] = None,
     captions: Annotated[
         Path | None, typer.Option(help="Captions of the same images: COCO's JSON, a list, JSON lines or a table.")
@@ -55,7 +55,7 @@ def build_sources(
             "ade20k",
         ]
         | None,
-        typer.Option(show_default="as the files are", help="The format of the annotations."),
+        typer.Option(show_default="recognised from the files", help="The format of the annotations."),
     ] = None,
     file: Annotated[
         list[str] | None,
@@ -73,7 +73,7 @@ def build_sources(
     ] = None,
     split_by: Annotated[
         Literal["image"] | None,
-        typer.Option(help="Instead of --split: part the images into train and eval by what identifies them."),
+        typer.Option(help="Instead of --split: divide the images into train and eval by a hash of their ids or names."),
     ] = None,
     eval_share: Annotated[
         float | None, typer.Option(show_default="0.1", help="With --split-by, the share of the images in eval.")
@@ -101,7 +101,8 @@ def build_sources(
     frame: Annotated[
         Literal["stored", "displayed"] | None,
         typer.Option(
-            show_default="the one whose size the annotations give", help="The frame of boxes on images that EXIF turns."
+            show_default="the one whose size the annotations give",
+            help="Whether boxes on images that EXIF turns are in pixels of the stored or the displayed image.",
         ),
     ] = None,
     seed: Annotated[

@@ -75,7 +75,12 @@ def embed(
     ],
     model: ModelOption = None,
     text: Annotated[str, typer.Option(help="Text that goes with every image file; JSONL rows have their own.")] = "",
-    profile: Annotated[str | None, typer.Option(help="Profile: official or clean; by default the model's own.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="How images and prompts are used: official (released code) or clean (paper); by default the model's."
+        ),
+    ] = None,
     device: Device = None,
     dtype: Dtype = None,
     truncate_dim: Annotated[

@@ -93,7 +93,7 @@ def ask_other_scene(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
 
 
 def ask_other_colour(world: DemoWorld, rng: Random) -> Iterator[DemoQuestion]:
-    """Ask which picture shows the thing of each portrait in another colour; wrong ones differ in colour or shape."""
+    """Ask which picture shows a portrait's thing in the colour of the text; wrong ones differ in colour or shape."""
     for picture in shuffle_pictures(world.portraits, rng):
         (thing,) = picture.things
         old, *rest = [thing.colour, *rng.sample([colour for colour in COLOURS if colour != thing.colour], k=5)]

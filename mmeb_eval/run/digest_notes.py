@@ -92,7 +92,7 @@ def list_attributes(value: object) -> dict[str, object]:
 def is_own_object(value: object) -> bool:
     """Whether a value is a plain object of a class of the user's own.
 
-    It is not if the class is also one of Python's builtins, of torch, enum or numpy, such as a list or a model.
+    False for a class that inherits from one of torch, enum, numpy or Python's builtins, as a model or a list does.
     """
     kind = type(value)
     others = {base.__module__.partition(".")[0] for base in kind.__mro__ if base is not object}

@@ -35,6 +35,8 @@ class BatchCaller:
     def embed(self, items: Sequence[Item], on_call: Callable[[Sequence[Item], float], None]) -> Vectors:
         """Embed at least one item; return (len(items), D) checked rows, or several for each item.
 
+        A batch for which memory runs out is halved, and so are all later ones.
+
         Args:
             items: the items.
             on_call: called with the items of each call that succeeded and its seconds, right after it.

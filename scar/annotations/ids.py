@@ -64,7 +64,7 @@ def is_code(number: int) -> bool:
 
 
 def has_codes(numbers: NDArray[np.int64]) -> bool:
-    """Whether any of (M,) numbers is `NO_ID` or a code."""
+    """Whether any of (M,) numbers is `NO_ID` or stands for a text, see `encode_text`."""
     return bool(len(numbers)) and is_code(int(numbers.min()))
 
 

@@ -51,7 +51,7 @@ class RecordCollector:
 
     @property
     def spans(self) -> RecordSpans:
-        """(M, 4) where each record is, in the order of the file."""
+        """(M, 4) image id, index in the list, offset and length in bytes of each record, in the order of the file."""
         return view_int64(self._spans).reshape(-1, 4)
 
     @property

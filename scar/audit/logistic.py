@@ -54,6 +54,7 @@ class Features:
 
     @property
     def column_count(self) -> int:
+        """Number of columns of the matrix, that is of features."""
         return int(self.matrix.shape[1])
 
     def take_rows(self, row_indices: Ints) -> Features:

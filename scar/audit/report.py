@@ -42,7 +42,7 @@ def write_report(report: dict[str, Any], folder: Path) -> None:
 
 
 def describe_few_samples(report: dict[str, Any]) -> list[str]:
-    """Say in one line for each file why its figures are not limited, or why there are no judges."""
+    """Say in one line for each file why its figures are held to no limits, or why there are no judges."""
     lines = [
         f"{key}: no judge is trained, because the images are too few; a train file of the source would teach them."
         for key, figures in report["sources"].items()

@@ -220,7 +220,7 @@ def resolve_phrase(phrase: str) -> Thing:
 
 
 def is_same_kind(phrase: str, other: str) -> bool:
-    """Whether the things of two noun phrases have one noun, or nouns of one kind: a fork and a spoon.
+    """Whether the things of two noun phrases have the same name or the same `Thing.kind`: a fork and a spoon.
 
     >>> is_same_kind("a salad fork", "a red spoon"), is_same_kind("a red car", "a car"), is_same_kind("a cat", "a cup")
     (True, True, False)

@@ -162,7 +162,7 @@ def _build_and_publish(
             {number: given_images[number] for number in pictures if number in given_images},
         )
         writer.add_identities(_collect_identities(plan.index.iter_keys(), used, source))
-    tally.check_identity(source.key)
+    tally.check_balance(source.key)
     if not tally.samples:
         raise InputError(_explain_no_samples(plan, recipe))
     sha256 = {"rows": digest_input(rows), "provenance": digest_input(sidecar)}

@@ -104,7 +104,7 @@ class Landmark:
 
 
 def find_direction_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple[str, Landmark, float]]:
-    """Yield predicate, landmark and closeness of each place of a region by a landmark that the boxes clearly show.
+    """Yield each relation of a region to a landmark that boxes clearly show: predicate, landmark and closeness.
 
     The predicate is one of `DIRECTIONS`, if the region is in that direction from each thing that the landmark's words
     may mean; or `NEAR`, if it is near one of them. Of "above" and "below", the upper thing is one that hangs or flies.

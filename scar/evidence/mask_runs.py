@@ -74,7 +74,7 @@ class MaskRuns:
 
     @property
     def fills_view(self) -> bool:
-        """Whether the region fills the image: what is seen on it is seen from close by."""
+        """Whether the region's box covers at least `_VIEW_SHARE` of the image, as in a close-up."""
         return self.box.area >= _VIEW_SHARE * self.width * self.height
 
     def _in_column(self, positions: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -60,7 +60,7 @@ class PictureEvidence:
 
     @cached_property
     def verdicts(self) -> dict[tuple[str, str, bool, int], bool]:
-        """Whether a relation may hold, as far as `scar.evidence.specificity` has found out.
+        """The answers that `scar.evidence.specificity` has found so far: whether a relation may hold.
 
         Keys are the predicate, the noun of the landmark, whether it is plural, and the id of the region.
         """
@@ -68,7 +68,7 @@ class PictureEvidence:
 
     @cached_property
     def held(self) -> dict[tuple[str, int], frozenset[int]]:
-        """The ids of the regions with which a relation may hold, as far as a generator has found out.
+        """The answers that a generator has found so far: ids of the regions to which a relation may hold.
 
         Keys are the relation and the id of its subject.
         """

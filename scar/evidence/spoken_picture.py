@@ -48,7 +48,7 @@ def speak_picture(picture: Picture, words: Words) -> Picture:
 
 
 def describe_company(category: str) -> str:
-    """What captions say for a category by other things, as `company.toml` has it; empty if they always say its name.
+    """The narrower words for a category beside certain other things, from `company.toml`; empty if it has none.
 
     >>> describe_company("tv")
     'a computer monitor by a keyboard or a mouse'

@@ -31,5 +31,5 @@ def is_well_seen(box: Box, picture: Picture, least: float) -> bool:
 
 
 def is_seen_beside(box: Box, thing: Box, picture: Picture, least: float) -> bool:
-    """As `is_well_seen`, of a landmark of a thing: one that is as large as the thing is seen as well as that."""
+    """Whether a landmark of a thing is seen as `is_well_seen` says; as large a share as the thing's own is enough."""
     return is_well_seen(box, picture, min(least, thing.area / (picture.width * picture.height)))

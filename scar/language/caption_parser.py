@@ -71,7 +71,9 @@ def find_named_scenes(captions: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def find_stated_scenes(caption: str) -> tuple[Scene, ...]:
-    """The scenes where a caption says that the picture was taken, in the order of the caption.
+    """The scenes where a caption says that its thing is, in the order of the caption; surfaces are scenes, too.
+
+    What a thing is only near, or under, is no such scene.
 
     >>> [scene.name for scene in find_stated_scenes("A cat on a table near the beach, under a street light.")]
     ['table']

@@ -15,7 +15,7 @@ from scar.language.noun_phrase import NounPhrase
 from scar.language.parsed_noun_phrase import ParsedNounPhrase, has_limbs, is_person, is_visible, read_noun_phrase
 from scar.language.parsed_verb import ParsedVerb, find_verbs, read_particle, skip_copula
 from scar.language.parser import Parse
-from scar.language.syntax_tree import TABLE, Tree, is_after_of, is_below_other
+from scar.language.syntax_tree import TABLE, Tree, is_below_other, is_specifier
 
 _PREPOSITIONS = frozenset(TABLE["prepositions"])
 _LONG_PREPOSITIONS = {
@@ -97,7 +97,7 @@ def _iter_statements(tree: Tree, head: int) -> Iterator[Statement]:
         or subject.possessive
         or subject.phrase.text.startswith("the ")
         or not is_visible(subject.phrase.noun)
-        or is_after_of(tree, head)
+        or is_specifier(tree, head)
     ):
         return
     if _is_half_of_pair(tree, subject):

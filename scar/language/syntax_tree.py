@@ -46,6 +46,7 @@ class Tree:
         return min([index, *(self.leftmost(child) for child in self.children[index] if child < index)])
 
     def is_noun(self, index: int) -> bool:
+        """Whether the parser takes a word for a noun."""
         return self.parse.tags[index] in NOUN_TAGS
 
 
@@ -148,8 +149,8 @@ def find_nouns_above(tree: Tree, index: int) -> list[str]:
     return [tree.words[above] for above in found if tree.words[above] not in _NAMES_OF_PICTURES]
 
 
-def is_after_of(tree: Tree, head: int) -> bool:
-    """Whether a noun only says what another is: "rice" of "a bowl of rice", "cat" of "dressed as a cat"."""
+def is_specifier(tree: Tree, head: int) -> bool:
+    """Whether a noun only specifies another, after "of", "as" or "like": "rice" in "a bowl of rice"."""
     above = tree.parse.heads[head]
     if tree.parse.deps[head] != "pobj" or tree.words[above] not in ("of", "as", "like"):
         return False

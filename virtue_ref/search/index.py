@@ -65,7 +65,7 @@ class Index:
 
     Attributes:
         folder: its folder.
-        about: what it says of itself.
+        about: what it records of its making, such as the model; see `About`.
         images: folder of the images.
         vectors: (N, D) unit rows, mapped into memory.
     """

@@ -1,4 +1,4 @@
-"""Draw candidates by weight without putting back, as a pure function of a record and a word.
+"""Sample candidates by weight, without replacement, as a pure function of a record and a word.
 
 Each pair of a record and a word has an exponential clock, whose rate is the weight of the word; the words whose clocks
 ring first are drawn (Efraimidis and Spirakis, 2006). No other record and no other word changes a clock, so a draw does
@@ -30,7 +30,7 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
 
 
 def mix_hashes(first: Hashes, second: Hashes) -> Floats:
-    """Numbers above 0 and below 1 of pairs of hashes, whose arrays are broadcast: as good as random.
+    """A pseudo-random number between 0 and 1, both excluded, for each pair of hashes; the arrays are broadcast.
 
     Source: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014), of the two hashes one after the other.
     """
@@ -40,9 +40,9 @@ def mix_hashes(first: Hashes, second: Hashes) -> Floats:
 
 
 def make_clocks(records: Hashes, words: Hashes, weights: Floats) -> Floats:
-    """Make an exponential clock for each candidate: whoever takes those that ring first draws them by weight.
+    """Draw an exponential random time for each candidate; the earliest ones are a sample by weight.
 
-    Returns (T, M) times, the sooner the larger the weight; infinite where the weight is 0.
+    Returns (T, M) times: the larger the weight, the earlier; infinite where the weight is 0.
 
     Args:
         records: (T,) hashes of the records.
@@ -55,7 +55,7 @@ def make_clocks(records: Hashes, words: Hashes, weights: Floats) -> Floats:
 
 
 def draw_first(clocks: Floats, refused: Bools, count: int) -> Ints:
-    """(T, count) columns of the clocks that ring first and are not refused, in their order; -1 where there are no more.
+    """(T, count) columns of the earliest times that are not refused, in their order; -1 where there are no more.
 
     Args:
         clocks: (T, M) times; an infinite one is never drawn.

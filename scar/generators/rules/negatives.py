@@ -97,7 +97,11 @@ def draw_swaps(
 ) -> dict[Part, list[list[CaptionPhrases]]]:
     """For each part and gold, draw at most `RESERVE` false captions with different texts, in their drawn order.
 
-    ``blocks`` are those of `make_blocks`; of ``stats``, only the weights of features count here.
+    Args:
+        golds: the true captions with their tasks.
+        blocks: the candidates of each part, see `make_blocks`.
+        stats: what a fit has learnt; only its weights of features are used here.
+        veto_counts: the number of candidates that each veto refused is added to it.
     """
     records = hash_texts(map(find_record, (task for task, _ in golds)))
     found: dict[Part, list[list[CaptionPhrases]]] = {}
@@ -115,7 +119,7 @@ def draw_swaps(
 
 
 def find_record(task: GoldTask) -> str:
-    """What the clocks of a task are of: the picture. What its samples share then gives no gold caption away."""
+    """The seed of a task's draws. Samples of one picture share it: what they have in common then betrays no gold."""
     return f"{task.key.rpartition('/')[0]}/{task.evidence.picture.file}"
 
 

@@ -43,7 +43,7 @@ class NounTable:
         nouns: nouns or categories; one that comes again is the same.
 
     Attributes:
-        numbers: number of each noun.
+        numbers: noun -> its number, from 0.
         nouns: the nouns in the order of their numbers.
         things: the thing that each noun names.
         classes: (N,) class of each noun.
@@ -75,7 +75,7 @@ class NounTable:
 
     @cached_property
     def names(self) -> Mapping[str, int]:
-        """Number of each name of a thing."""
+        """The names of the things, each with its number from 0; nouns for one thing share a name."""
         numbers = Numbers()
         for thing in self.things:
             numbers[thing.name]

@@ -1,4 +1,4 @@
-"""Choose negatives so that the gold caption has any place among the ten, as a reader who sees only words ranks them."""
+"""Choose negatives so that a scorer of words alone ranks the gold caption at each of the ten places equally often."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ITERATIONS = 200
 
 
 def fit_count_weights(several: Iterable[Sequence[bool]]) -> CountWeights:
-    """Find weights with which all numbers of negatives above the gold caption are equally frequent, if possible.
+    """Find weights so that 0, 1, 2 or 3 negatives of a part score above the gold caption equally often, if possible.
 
     Many golds have no candidate that scores above them. The others make up for it.
 

@@ -69,7 +69,7 @@ def is_plausible(name: str, kind: str, scene: str) -> bool:
 
 @lru_cache(maxsize=1 << 12)
 def count_companions(noun: str) -> Mapping[str, int]:
-    """Captions of photographs that name the place or thing of a noun, by the name of the thing that they name, too.
+    """How many captions of photographs name a thing together with the place or thing of ``noun``, by the thing's name.
 
     Things that just one caption names are left out; empty if nothing is known of the place or thing.
 
