@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from mmeb_eval.contract import check
     from mmeb_eval.data.tasks import Task, get_tasks, tasks
     from mmeb_eval.embedder import Embedder
-    from mmeb_eval.item import Item, Points, Prompt
+    from mmeb_eval.item import Item, Lasso, Phrase, Points, Polygon, Prompt, Scribble
     from mmeb_eval.run.results import Result
     from mmeb_eval.scoring import ResultList, compare, evaluate, write_report
     from scar.errors import EvalError
@@ -17,10 +17,14 @@ __all__ = [
     "Embedder",
     "EvalError",
     "Item",
+    "Lasso",
+    "Phrase",
     "Points",
+    "Polygon",
     "Prompt",
     "Result",
     "ResultList",
+    "Scribble",
     "Task",
     "check",
     "compare",
@@ -34,10 +38,14 @@ _MODULES = {
     "Embedder": "mmeb_eval.embedder",
     "EvalError": "scar.errors",
     "Item": "mmeb_eval.item",
+    "Lasso": "mmeb_eval.item",
+    "Phrase": "mmeb_eval.item",
     "Points": "mmeb_eval.item",
+    "Polygon": "mmeb_eval.item",
     "Prompt": "mmeb_eval.item",
     "Result": "mmeb_eval.run.results",
     "ResultList": "mmeb_eval.scoring",
+    "Scribble": "mmeb_eval.item",
     "Task": "mmeb_eval.data.tasks",
     "check": "mmeb_eval.contract",
     "compare": "mmeb_eval.scoring",

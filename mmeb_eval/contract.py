@@ -42,8 +42,8 @@ EQUAL_TOLERANCE = 1e-6
 """Vectors of two items count as equal if no component differs by more than this, or than two vectors of one item did,
 up to `VECTOR_TOLERANCE`."""
 
-PLURALS = {"box": "boxes", "points": "sets of points", "mask": "masks"}
-"""Kinds of prompt -> what several of the kind are called."""
+PLURALS = {"box": "boxes", "points": "sets of points"}
+"""Kinds of prompt -> what several of the kind are called, if not by an s at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,9 +284,8 @@ def _check_blindness(embedder: Embedder, contrasts: Sequence[Contrast], toleranc
             "a region that the text names makes no difference: is the text cut? SCaR scores say nothing about regions.",
         )
     for kind in (kind for kind in make_prompts() if kind in equal):
-        yield Finding(
-            "error", f"two different {PLURALS[kind]} have the same vector: the {kind} is ignored. Use item.prompt."
-        )
+        several = PLURALS.get(kind, f"{kind}s")
+        yield Finding("error", f"two different {several} have the same vector: the {kind} is ignored. Use item.prompt.")
 
 
 def _check_orientation(embedder: Embedder, item: Item, folder: Path, tolerance: float) -> Iterator[Finding]:

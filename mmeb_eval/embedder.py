@@ -28,8 +28,8 @@ class Embedder(Protocol):
 
     - ``layout``: how the evaluator joins image token, instruction and text into an item's text, a key of
       `mmeb_eval.templates.fused.LAYOUTS` (default ``"plain"``).
-    - ``prompts``: the kinds of prompt that it takes, among ``"box"``, ``"points"`` and ``"mask"`` (default none). An
-      embedder that takes no boxes gets the box in the text, and its `Result` says so.
+    - ``prompts``: the kinds of prompt that it takes, keys of `mmeb_eval.item.PROMPT_KINDS` such as ``"box"`` (default
+      none). An embedder that takes no boxes gets the box in the text, and its `Result` says so.
     - ``settings``: a mapping of JSON values that is written into each `Result`: the keys of `SETTINGS` and any others.
       Stored vectors are used again only under the same settings, and if nothing else that is known of the embedder has
       changed: files that it read while it was loaded, its code, its attributes (`mmeb_eval.run.identity`).

@@ -26,10 +26,70 @@ class Points:
     box: Box | None = None
 
 
-Prompt: TypeAlias = Box | Points | Mask
-"""What a user draws on an image, in pixels of the image as it is displayed: in its own size, turned by EXIF."""
+XY: TypeAlias = tuple[tuple[float, float], ...]
+"""(x, y) pairs in pixels of the displayed image."""
 
-PROMPT_KINDS: Mapping[str, type] = {"box": Box, "points": Points, "mask": Mask}
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """An outline of straight sides around an object.
+
+    Attributes:
+        xy: the corners, in order; the last is joined to the first. Sides do not cross each other.
+    """
+
+    xy: XY
+
+
+@dataclass(frozen=True, slots=True)
+class Lasso:
+    """A line drawn by hand around an object.
+
+    Attributes:
+        xy: points along the line, in order; the last is joined to the first. The line may cross itself: all that it
+            runs around belongs to the object.
+    """
+
+    xy: XY
+
+
+@dataclass(frozen=True, slots=True)
+class Scribble:
+    """Strokes of a pen on an object, and strokes beside it.
+
+    Attributes:
+        strokes: strokes on the object, each the points along it, in order.
+        beside: strokes on what does not belong to the object.
+    """
+
+    strokes: tuple[XY, ...]
+    beside: tuple[XY, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words for an object, which a detector looks for in the image.
+
+    Attributes:
+        words: a noun phrase, such as "the striped cup".
+    """
+
+    words: str
+
+
+Prompt: TypeAlias = Box | Points | Mask | Polygon | Lasso | Scribble | Phrase
+"""What a user draws on an image, in pixels of the image as it is displayed (in its own size, turned by EXIF); or words
+for what it shows."""
+
+PROMPT_KINDS: Mapping[str, type] = {
+    "box": Box,
+    "points": Points,
+    "mask": Mask,
+    "polygon": Polygon,
+    "lasso": Lasso,
+    "scribble": Scribble,
+    "phrase": Phrase,
+}
 """Name of a kind of prompt, as in an embedder's ``prompts`` -> type of the prompt."""
 
 
@@ -81,12 +141,23 @@ def describe_item(item: Item) -> str:
     """An item in a few words, for error messages: name of the image file, prompt, and the start of its text."""
     parts = [] if item.image is None else [f"image {item.image.name}"]
     if item.prompt is not None:
-        parts.append(str(item.prompt) if isinstance(item.prompt, Box | Points) else "a mask")
+        parts.append(_describe_prompt(item.prompt))
     if item.text or not parts:
         parts.append(f"text {_shorten(item.text)!r}")
     if item.instruction:
         parts.append(f"instruction {_shorten(item.instruction)!r}")
     return f"the item ({', '.join(parts)})"
+
+
+def _describe_prompt(prompt: Prompt) -> str:
+    match prompt:
+        case Box() | Points() | Phrase():
+            return str(prompt)
+        case Polygon(xy) | Lasso(xy):
+            return f"a {type(prompt).__name__.lower()} of {len(xy)} points"
+        case Scribble(strokes, beside):
+            return f"a scribble of {len(strokes) + len(beside)} strokes"
+    return "a mask"
 
 
 def _shorten(text: str) -> str:

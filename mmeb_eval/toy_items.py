@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import Item, Lasso, Phrase, Points, Polygon, Prompt, Scribble
 from mmeb_eval.templates import apart
 from mmeb_eval.templates.fused import DATA_IMAGE_TOKEN, Layout, make_query_text
 from scar.sample import Box, Mask
@@ -125,6 +125,10 @@ def make_prompts() -> dict[str, tuple[Prompt, Prompt]]:
         "box": (LEFT, RIGHT),
         "points": (Points(((10, 32),), (1,)), Points(((50, 32),), (1,))),
         "mask": (Mask.from_array(half), Mask.from_array(~half)),
+        "polygon": (Polygon(((6, 14), (26, 14), (16, 50))), Polygon(((38, 14), (62, 14), (50, 50)))),
+        "lasso": (Lasso(((6, 14), (26, 14), (16, 50))), Lasso(((38, 14), (62, 14), (50, 50)))),
+        "scribble": (Scribble((((10, 20), (22, 44)),)), Scribble((((44, 22), (56, 42)),))),
+        "phrase": (Phrase("a rectangle"), Phrase("a green disc")),
     }
 
 

@@ -10,6 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scar.common.terminal import one_line_errors
+from virtue_ref.cli_prompts import (
+    BesideOption,
+    BoxOption,
+    DetectorOption,
+    LassoOption,
+    MaskOption,
+    PhraseOption,
+    PointOption,
+    PolygonOption,
+    ScribbleOption,
+    make_prompt_record,
+)
 
 if TYPE_CHECKING:
     from mmeb_eval.item import Item
@@ -65,9 +77,15 @@ def search(
     text: Annotated[str, typer.Argument(help="Text to search for; with --image, half of the query.")] = "",
     model: Annotated[str | None, typer.Option("--model", "--config", help=MODEL_HELP)] = None,
     image: Annotated[Path | None, typer.Option(help="Image to search for.")] = None,
-    box: Annotated[str | None, typer.Option(help="Region of the image: x0,y0,x1,y1 in pixels.")] = None,
-    point: Annotated[list[str] | None, typer.Option(help="Point on the thing: x,y in pixels; may be repeated.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="Image of the thing's mask, black outside it.")] = None,
+    box: BoxOption = None,
+    point: PointOption = None,
+    mask: MaskOption = None,
+    polygon: PolygonOption = None,
+    lasso: LassoOption = None,
+    scribble: ScribbleOption = None,
+    beside: BesideOption = None,
+    phrase: PhraseOption = None,
+    detector: DetectorOption = None,
     text_weight: Annotated[float, typer.Option(help="Weight of the text beside an image, 0 to 1.")] = 0.5,
     top: Annotated[int, typer.Option(min=1, help="Number of hits.")] = 10,
     images: Annotated[Path | None, typer.Option(help="Folder of the index's images, if they were moved.")] = None,
@@ -86,13 +104,23 @@ def search(
         read_about(folder)  # a wrong folder is told before the model loads
         if not 0 <= text_weight <= 1:
             raise ConfigError(f"--text-weight {text_weight}: it is 0 to 1.")
-        item = _make_item(image, box, point, mask)
+        prompt = make_prompt_record(
+            box=box,
+            point=point,
+            mask=mask,
+            polygon=polygon,
+            lasso=lasso,
+            scribble=scribble,
+            beside=beside,
+            phrase=phrase,
+        )
+        item = _make_item(image, prompt)
         if not text and item is None:
             raise ConfigError("nothing to search for: give a text, --image, or both.")
         query: Any = text if item is None else item
         if text and item is not None:
             query = [(text, text_weight), (item, 1 - text_weight)]
-        hits = open_index(folder, load(model, device=device), images).search(query, top, exact=exact)
+        hits = open_index(folder, load(model, device=device, detector=detector), images).search(query, top, exact=exact)
         gone = [hit.image for hit in hits if not hit.image.exists()]
         if gone:
             told = f"the images of {len(gone)} of {len(hits)} hits are gone, such as {gone[0]}"
@@ -104,31 +132,16 @@ def search(
     _print_hits(hits, as_json)
 
 
-def _make_item(image: Path | None, box: str | None, points: list[str] | None, mask: Path | None) -> Item | None:
+def _make_item(image: Path | None, prompt: dict[str, Any]) -> Item | None:
     """The item of the options; None without any."""
     from scar.errors import ItemError
     from virtue_ref.inference.records import read_record
 
-    record: dict[str, Any] = {"image": image, "box": None if box is None else _read_numbers(box, "--box", 4)}
-    record["points"] = [_read_numbers(point, "--point", 2) for point in points] if points else None
-    record["mask"] = None if mask is None else str(mask)
-    if all(value is None for value in record.values()):
+    if image is None and not prompt:
         return None
     if image is None:
         raise ItemError("a region without an image: name it with --image.")
-    return read_record(record, lambda _: image)
-
-
-def _read_numbers(text: str, option: str, count: int) -> list[float]:
-    from scar.errors import ConfigError
-
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count:
-        raise ConfigError(f"{option} {text!r}: give {'x0,y0,x1,y1' if count == 4 else 'x,y'} in pixels.")
-    return numbers
+    return read_record({"image": image, **prompt}, lambda _: image)
 
 
 def _print_hits(hits: list[Hit], as_json: bool) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from rich.progress import track
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-from mmeb_eval.item import Item
+from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.vectors import MAX_ROUNDING
 from scar.common.image_bytes import ImageFile
 from scar.errors import ConfigError, ItemError, VirtueError, first_line
@@ -31,6 +31,9 @@ from virtue_ref.inference.image_cache import ImageCache
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
+
+if TYPE_CHECKING:
+    from virtue_ref.model.detector import ConceptDetector
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -51,10 +54,12 @@ class VirtueEmbedder:
             memory runs out, the pass is split in half.
         cached_images: number of images whose features are kept for later items and calls; 0 keeps none.
         revision: revision of the weights, for results; None if it is not known.
+        detector: finds the things that phrases name; None refuses phrases.
 
     Attributes:
         layout: name of the layout that joins instruction and text, see `mmeb_eval.templates.fused`.
-        prompts: the kinds of prompt that the model takes, "box", "points" and "mask"; empty without a segmenter.
+        prompts: the kinds of prompt that the model takes, keys of `mmeb_eval.item.PROMPT_KINDS`; empty without a
+            segmenter.
         dim: number of dimensions of the vectors.
         collator: checks and tokenises items.
         image_cache: features of the images used last.
@@ -76,10 +81,12 @@ class VirtueEmbedder:
         batch_tokens: int = 8192,
         cached_images: int = 32,
         revision: str | None = None,
+        detector: ConceptDetector | None = None,
     ) -> None:
         self.model = model
         self.name = name
-        self.prompts = frozenset() if model.segmenter is None else frozenset({"box", "points", "mask"})
+        kinds = PROMPT_KINDS.keys() - ({"phrase"} if detector is None else set())
+        self.prompts = frozenset() if model.segmenter is None else frozenset(kinds)
         self.dim = model.hidden if truncate_dim is None else truncate_dim
         if not 0 < self.dim <= model.hidden:
             raise VirtueError(f"truncate_dim {truncate_dim}: the model's vectors have {model.hidden} dimensions.")
@@ -89,6 +96,7 @@ class VirtueEmbedder:
         self._batch_tokens = batch_tokens
         self._cached_images = cached_images
         self._revision = revision
+        self._detector = detector
         self._start()
 
     def _start(self) -> None:
@@ -171,6 +179,10 @@ class VirtueEmbedder:
             self._restart_after_fork()
         checked = check_items(items)
         with self._lock:
+            if self._detector is not None:
+                from virtue_ref.inference.phrases import find_phrases
+
+                checked = find_phrases(checked, self._detector)
             return self._embed_in_batches(checked, prefix)
 
     def _restart_after_fork(self) -> None:
@@ -250,6 +262,7 @@ def load(
     compiled: bool = False,
     batch_tokens: int = 8192,
     cached_images: int = 32,
+    detector: str | Path | None = None,
 ) -> VirtueEmbedder:
     """Load a VIRTUE embedder in one call.
 
@@ -275,13 +288,14 @@ def load(
         compiled: whether to run the heavy parts through torch.compile; the first items then take minutes.
         batch_tokens: see `VirtueEmbedder`.
         cached_images: see `VirtueEmbedder`.
+        detector: folder or Hub id of SAM 3, such as "facebook/sam3", which finds the things that phrases name.
 
     Returns:
         The embedder. Its name holds the model's name, profile and revision, and the options that change vectors.
 
     Raises:
         ConfigError: no or an unknown config, an unknown option value, or a device that this machine lacks.
-        CheckpointError: the checkpoint is missing, or its weights cannot be used.
+        CheckpointError: the checkpoint or the detector is missing, or its weights cannot be used.
         VirtueError: `truncate_dim`, `batch_tokens` or `cached_images` is out of range.
     """
     named = refuse_unnamed(config)
@@ -303,10 +317,12 @@ def load(
     model.move_to(chosen_device, DTYPES[chosen_dtype])
     if compiled:
         model.compile_parts()
+    finder = None if detector is None else load_detector(detector, chosen_device)
     # The name holds every option that changes a vector: caches compare names.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options["segmenter"] = segmenter_package if segmenter_package != "sam2" else None
     options |= {"dtype": None if chosen_dtype == "float32" else chosen_dtype, "truncate_dim": truncate_dim}
+    options["detector"] = None if finder is None else finder.name
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return VirtueEmbedder(
         model,
@@ -316,7 +332,15 @@ def load(
         batch_tokens=batch_tokens,
         cached_images=cached_images,
         revision=stored.revision,
+        detector=finder,
     )
+
+
+def load_detector(source: str | Path, device: torch.device) -> ConceptDetector:
+    """Load the detector of phrases; transformers' SAM 3 is imported only then."""
+    from virtue_ref.model.detector import ConceptDetector
+
+    return ConceptDetector(source, device)
 
 
 def choose_device(device: str | None) -> torch.device:

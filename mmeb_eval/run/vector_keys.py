@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import XY, Item, Lasso, Phrase, Points, Polygon, Prompt, Scribble
 from scar.common.files import FileHash, HashCache
 from scar.common.image_bytes import ImageBytes, ImageFile
 from scar.common.prefetch import WORKERS
 from scar.errors import DataError
-from scar.sample import Box
+from scar.sample import Box, Mask
 
 SETTLED_NS = 2_000_000_000
 """Digests of files changed less than this ago are not saved: another change might keep the file's times."""
@@ -114,9 +114,20 @@ def _read_digests(path: Path | None) -> dict[str, FileHash]:
 
 def _prompt_to_json(prompt: Prompt) -> list[Any]:
     """A prompt as JSON values; equal prompts give equal values, whether their numbers are int or float."""
-    if isinstance(prompt, Box):
-        return ["box", *map(float, (prompt.x0, prompt.y0, prompt.x1, prompt.y1))]
-    if isinstance(prompt, Points):
-        box = None if prompt.box is None else _prompt_to_json(prompt.box)
-        return ["points", [[float(x), float(y)] for x, y in prompt.xy], list(prompt.labels), box]
-    return ["mask", list(prompt.size), prompt.counts]
+    match prompt:
+        case Box(x0=x0, y0=y0, x1=x1, y1=y1):
+            return ["box", *map(float, (x0, y0, x1, y1))]
+        case Points(xy, labels, box):
+            return ["points", _list_pairs(xy), list(labels), None if box is None else _prompt_to_json(box)]
+        case Mask(size=size, counts=counts):
+            return ["mask", list(size), counts]
+        case Polygon(xy) | Lasso(xy):
+            return [type(prompt).__name__.lower(), _list_pairs(xy)]
+        case Scribble(strokes, beside):
+            return ["scribble", *([_list_pairs(stroke) for stroke in each] for each in (strokes, beside))]
+        case Phrase(words):
+            return ["phrase", words]
+
+
+def _list_pairs(xy: XY) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in xy]

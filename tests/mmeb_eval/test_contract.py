@@ -16,7 +16,7 @@ from PIL import Image
 from mmeb_eval.adapters.baselines import Constant, Random, TextOnly
 from mmeb_eval.contract import PLURALS, check
 from mmeb_eval.data.images import open_rgb
-from mmeb_eval.item import Item
+from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.media import Media, find_media
 from mmeb_eval.models import load_model
 from scar.errors import EvalError
@@ -242,13 +242,14 @@ def test_blindness_beside_a_prompt_is_found(kind: str, part: str) -> None:
     assert f"with a {kind} is ignored" in lines[0]
 
 
-@pytest.mark.parametrize("kind", ["box", "points", "mask"])
+@pytest.mark.parametrize("kind", PROMPT_KINDS)
 def test_a_prompt_that_is_ignored_is_found_and_one_that_is_not_taken_is_no_fault(kind: str) -> None:
     def hide(item: Item) -> Item:
         return item if type(item.prompt).__name__.lower() != kind else replace(item, prompt=None)
 
-    assert _lines(Sees(hide, ["box", "points", "mask"])) == [
-        f"error: two different {PLURALS[kind]} have the same vector: the {kind} is ignored. Use item.prompt."
+    several = PLURALS.get(kind, f"{kind}s")
+    assert _lines(Sees(hide, list(PROMPT_KINDS))) == [
+        f"error: two different {several} have the same vector: the {kind} is ignored. Use item.prompt."
     ]
     others = [other for other in ("box", "points", "mask") if other != kind]
     assert check(Sees(hide, others)) == []

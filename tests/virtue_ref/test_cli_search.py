@@ -32,6 +32,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_by_text_image_region_and_mix(made: Path) -> None:
     image = ("--image", made / "photos" / "1.png")
     ways: list[tuple[object, ...]] = [("a cup",), image, (*image, "--box", "5,5,40,40"), (*image, "--point", "9,9")]
+    ways += [(*image, "--polygon", "5,5 40,5 20,30"), (*image, "--lasso", "5,5 40,5 20,30 7,3")]
+    ways.append((*image, "--scribble", "5,5 40,5", "--scribble", "20,30", "--beside", "60,60 70,60"))
     ways.append(("a cup", *image, "--box", "5,5,40,40", "--text-weight", 0.3))
     for way in ways:
         done = call("search", made / "index", *way, "--model", "tiny", "--top", 2, "--json")
@@ -56,6 +58,9 @@ BAD = [
     (("a", "--text-weight", "2"), "--text-weight 2.0: it is 0 to 1"),
     (("--image", "1.png", "--box", "1,2"), "--box '1,2': give x0,y0,x1,y1"),
     (("--image", "1.png", "--point", "a,b"), "--point 'a,b': give x,y"),
+    (("--image", "1.png", "--polygon", "1,2 3"), "--polygon '3': give x,y"),
+    (("--image", "1.png", "--polygon", "1,2 3,4", "--box", "1,2,3,4"), "one prompt, not box and polygon"),
+    (("--image", "1.png", "--beside", "1,2"), "beside [[[1.0, 2.0]]] without scribble"),
     (("--image", "absent.png"), "absent.png"),
 ]
 

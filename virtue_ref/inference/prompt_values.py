@@ -5,19 +5,21 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmeb_eval.item import Points, Prompt
+from mmeb_eval.item import XY, Lasso, Phrase, Points, Polygon, Prompt, Scribble
 from scar.annotations.masks import parse_mask
 from scar.common.image_header import read_header
 from scar.common.images import BROKEN, open_image
 from scar.common.orientation import UPRIGHT, turn_array
 from scar.errors import BadRecord, InputError, ItemError
 from scar.sample import Box, Mask
+
+Outline = TypeVar("Outline", Polygon, Lasso)
 
 LOSSY_FORMATS = ("JPEG",)
 """Formats whose pixels are not those that were drawn: around the thing, nothing stays exactly black."""
@@ -27,7 +29,7 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
     """Read the prompt of an item.
 
     Args:
-        value: None, a `Box`, `Points` or a `Mask`; four numbers x0, y0, x1, y1 in any sequence, which are a box; or a
+        value: None, or any `Prompt`; four numbers x0, y0, x1, y1 in any sequence, which are a box; or a
             mask as COCO's polygons or run lengths. All are in pixels of the image as it is displayed.
         find_size: returns (width, height) of the item's displayed image in pixels; called for polygons and run lengths
             only.
@@ -46,6 +48,14 @@ def read_prompt(value: Any, find_size: Callable[[], tuple[int, int]]) -> Prompt 
             return read_box((value.x0, value.y0, value.x1, value.y1))
         case Points():
             return read_points(value.xy, value.labels, value.box)
+        case Polygon(xy):
+            return read_outline(Polygon, xy)
+        case Lasso(xy):
+            return read_outline(Lasso, xy)
+        case Scribble():
+            return read_scribble(value.strokes, value.beside)
+        case Phrase():
+            return read_phrase(value.words)
         case Mapping():
             return read_mask(value, find_size)
     plain = _to_plain(value)
@@ -81,18 +91,68 @@ def read_points(xy: Any, labels: Any = None, box: Any = None) -> Points:
     Raises:
         ItemError: the values are not of this form. Whether the points lie in the image is not checked.
     """
-    pairs = _to_plain(xy)
-    if not isinstance(pairs, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(_is_number(value) for value in pair) for pair in pairs
-    ):
-        raise ItemError(f"points {_shorten(xy)} are not a list of [x, y] pairs of numbers.")
+    pairs = _read_pairs(xy, "points")
     marks = [1] * len(pairs) if labels is None else _to_plain(labels)
     if not isinstance(marks, list) or not all(mark in (0, 1) for mark in marks):
         raise ItemError(f"labels {_shorten(labels)} are not a list of 0 (beside the thing) and 1 (on it).")
     if len(marks) != len(pairs):
         raise ItemError(f"{len(pairs)} points need as many labels, each 0 or 1, not {_shorten(labels)}.")
-    pairs_of_numbers = tuple((x, y) for x, y in pairs)
-    return Points(pairs_of_numbers, tuple(int(mark) for mark in marks), None if box is None else read_box(box))
+    return Points(pairs, tuple(int(mark) for mark in marks), None if box is None else read_box(box))
+
+
+def read_outline(kind: type[Outline], xy: Any) -> Outline:
+    """Read a polygon or lasso from its [x, y] pairs, in any sequence; the first may be repeated at the end.
+
+    Raises:
+        ItemError: the values are not of this form. Whether the outline surrounds something is not checked.
+    """
+    pairs = _read_pairs(xy, f"{kind.__name__.lower()}")
+    return kind(pairs[:-1] if len(pairs) > 1 and pairs[0] == pairs[-1] else pairs)
+
+
+def read_scribble(strokes: Any, beside: Any = ()) -> Scribble:
+    """Read a scribble.
+
+    Args:
+        strokes: strokes on the thing, each a sequence of [x, y] pairs; a single stroke may stand alone.
+        beside: strokes beside the thing, likewise.
+
+    Raises:
+        ItemError: the values are not of this form. Whether the strokes lie in the image is not checked.
+    """
+    return Scribble(_read_strokes(strokes, "scribble"), _read_strokes(beside, "beside"))
+
+
+def read_phrase(words: Any) -> Phrase:
+    """Read words for a thing.
+
+    Raises:
+        ItemError: the value is no text, or an empty one.
+    """
+    if not isinstance(words, str) or not words.strip():
+        raise ItemError(f"phrase {_shorten(words)} is no text: name the thing, such as 'the striped cup'.")
+    return Phrase(words.strip())
+
+
+def _read_strokes(strokes: Any, name: str) -> tuple[XY, ...]:
+    plain = _to_plain(strokes)
+    if not isinstance(plain, list):
+        raise ItemError(f"{name} {_shorten(strokes)} is not a list of strokes, each a list of [x, y] pairs.")
+    if plain and all(_is_pair(pair) for pair in plain):
+        plain = [plain]
+    return tuple(_read_pairs(stroke, name) for stroke in plain)
+
+
+def _read_pairs(xy: Any, name: str) -> XY:
+    pairs = _to_plain(xy)
+    if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+        verb = "are" if name == "points" else "is"
+        raise ItemError(f"{name} {_shorten(xy)} {verb} not a list of [x, y] pairs of numbers.")
+    return tuple((x, y) for x, y in pairs)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(_is_number(each) for each in value)
 
 
 def read_mask(value: Any, find_size: Callable[[], tuple[int, int]], folder: Path = Path()) -> Mask:

@@ -2,8 +2,10 @@
 
 A record has `text`, `image`, or both, and at most one prompt, in pixels of the image as it is displayed: `box` [x0, y0,
 x1, y1]; `points` [[x, y], ...] with `labels`, 1 for a point on the thing and 0 for one beside it (all 1 if left out; a
-`box` may come with them); or `mask` (COCO's polygons or run lengths, an array, or the path of an image that is black
-outside the thing). A value None means that the key is absent.
+`box` may come with them); `mask` (COCO's polygons or run lengths, an array, or the path of an image that is black
+outside the thing); `polygon` [[x, y], ...], whose sides do not cross; `lasso` [[x, y], ...], drawn by hand around the
+thing; `scribble`, a list of strokes [[x, y], ...] on the thing, with strokes beside it under `beside`; or `phrase`,
+words for what to find in the image. A value None means that the key is absent.
 """
 
 from __future__ import annotations
@@ -12,18 +14,28 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmeb_eval.item import Item, Prompt
+from mmeb_eval.item import Item, Lasso, Polygon, Prompt
 from scar.common.image_bytes import ImageFile
 from scar.errors import ItemError, UnknownName
-from virtue_ref.inference.prompt_values import read_box, read_mask, read_points
+from virtue_ref.inference.prompt_values import (
+    read_box,
+    read_mask,
+    read_outline,
+    read_phrase,
+    read_points,
+    read_scribble,
+)
 from virtue_ref.model.images import read_displayed_size
 
-PROMPT_KEYS = ("box", "points", "labels", "mask")
+BESIDE = {"labels": "points", "beside": "scribble"}
+"""Key of a record -> the key of the prompt that it belongs to."""
+
+PROMPT_KEYS = ("box", "points", "mask", "polygon", "lasso", "scribble", "phrase", *BESIDE)
 RECORD_KEYS = ("text", "image", *PROMPT_KEYS)
 
 PROMPT_LIKE = frozenset(
     {"bbox", "bboxes", "boxes", "xyxy", "xywh", "region", "regions", "point", "point_labels", "masks"}
-    | {"segmentation", "rle", "polygon", "polygons", "prompt"}
+    | {"segmentation", "rle", "polygons", "lassos", "outline", "stroke", "strokes", "scribbles", "prompt"}
 )
 """Keys under which other programs have their prompts. An adapter that ignores unknown columns refuses these."""
 
@@ -63,15 +75,29 @@ def check_keys(keys: Collection[Any], known: Collection[str]) -> None:
 
 
 def _read_prompt(record: Mapping[str, Any], image: ImageFile | None, folder: Path) -> Prompt | None:
-    box, points, labels, mask = (record.get(key) for key in PROMPT_KEYS)
-    if image is None and not (box is None and points is None and mask is None):
+    given = {key: record[key] for key in PROMPT_KEYS if record.get(key) is not None}
+    if not given:
+        return None
+    if image is None:
         raise ItemError("a prompt without an image to draw it on.")
-    if labels is not None and points is None:
-        raise ItemError(f"labels {labels!r} without points.")
-    if mask is not None:
-        if box is not None or points is not None:
-            raise ItemError("a mask comes without box or points.")
-        return read_mask(mask, lambda: read_displayed_size(image or Path()), folder)
-    if points is not None:
-        return read_points(points, labels, box)
-    return None if box is None else read_box(box)
+    for key, main in BESIDE.items():
+        if key in given and main not in given:
+            raise ItemError(f"{key} {given[key]!r} without {main}.")
+    kinds = [key for key in given if key not in BESIDE]
+    if len(kinds) > 1 and kinds != ["box", "points"]:
+        raise ItemError(f"an item has one prompt, not {' and '.join(kinds)}; a box may come with points alone.")
+    value = given[kinds[-1]]
+    match kinds[-1]:
+        case "box":
+            return read_box(value)
+        case "points":
+            return read_points(value, given.get("labels"), given.get("box"))
+        case "mask":
+            return read_mask(value, lambda: read_displayed_size(image), folder)
+        case "polygon":
+            return read_outline(Polygon, value)
+        case "lasso":
+            return read_outline(Lasso, value)
+        case "scribble":
+            return read_scribble(value, given.get("beside", ()))
+    return read_phrase(value)

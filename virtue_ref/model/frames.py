@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import XY, Item, Lasso, Points, Polygon, Prompt, Scribble
 from mmeb_eval.templates.fused import REGION_WORDS
 from scar.common.orientation import UPRIGHT, turn_box, turn_mask, turn_point
 from scar.sample import Box, Mask
@@ -47,12 +47,22 @@ def turn_item(item: Item, frame: ImageFrame) -> Item:
 
 def _turn_prompt(prompt: Prompt | None, frame: ImageFrame) -> Prompt | None:
     size, turn = frame.displayed_size, frame.turn
+
+    def turn_points(xy: XY) -> XY:
+        return tuple(turn_point(x, y, size, turn) for x, y in xy)
+
     match prompt:
         case Box():
             return turn_box(prompt, size, turn)
         case Points():
             box = None if prompt.box is None else turn_box(prompt.box, size, turn)
-            return Points(tuple(turn_point(x, y, size, turn) for x, y in prompt.xy), prompt.labels, box)
+            return Points(turn_points(prompt.xy), prompt.labels, box)
+        case Polygon(xy):
+            return Polygon(turn_points(xy))
+        case Lasso(xy):
+            return Lasso(turn_points(xy))
+        case Scribble(strokes, beside):
+            return Scribble(tuple(map(turn_points, strokes)), tuple(map(turn_points, beside)))
         case Mask():
             return turn_mask(prompt, turn)
     return None

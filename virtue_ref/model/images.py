@@ -81,7 +81,7 @@ def read_image(path: ImageFile, profile: Profile) -> Image.Image:
 
 def make_segmenter_input(
     image: Image.Image,
-    prepared: NDArray[np.float32],
+    prepared: NDArray[np.float32] | None,
     side: int,
     profile: Profile,
     normalisation: Normalisation = IMAGENET,
@@ -90,7 +90,8 @@ def make_segmenter_input(
 
     Args:
         image: the image from `read_image`.
-        prepared: (3, H, W) float32 pixels that the backbone made from this image, resized and normalised.
+        prepared: (3, H, W) float32 pixels that the backbone made from this image, resized and normalised; None where
+            the profile does not use them.
         side: side of the square in pixels.
         profile: its `segmenter_source` says whether the square is made from `image` or from `prepared`.
         normalisation: how the segmenter's pixels are normalised.
@@ -98,7 +99,7 @@ def make_segmenter_input(
     Returns:
         (3, side, side) float32.
     """
-    if profile.segmenter_source == "vision input":
+    if profile.segmenter_source == "vision input" and prepared is not None:
         pixels = torch.from_numpy(prepared)
     else:
         pixels = torch.from_numpy(np.array(to_rgb(image)).transpose(2, 0, 1).astype(np.float32) / 255)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mmeb_eval.item import Points, Prompt
+from mmeb_eval.item import Lasso, Phrase, Points, Polygon, Prompt, Scribble
 from mmeb_eval.regions.box_problems import find_box_problem
 from scar.errors import InputError, ItemError
 from scar.sample import Box, Mask
 from virtue_ref.config import Profile
+from virtue_ref.model.drawn import check_outline, check_scribble, fill_outline, find_outline_box, sample_scribble
 
 NEGATIVE, POSITIVE, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
 """SAM's labels for the points of a prompt."""
@@ -17,10 +18,10 @@ NEGATIVE, POSITIVE, FIRST_CORNER, SECOND_CORNER = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class PointPrompt:
-    """A prompt as the segmenter takes it: either points or a mask.
+    """A prompt as the segmenter takes it: points, a mask, or both.
 
     Attributes:
-        xy: P points (x, y) in pixels of the segmenter's square; a box is its two corners. Empty beside a mask.
+        xy: P points (x, y) in pixels of the segmenter's square; a box is its two corners, which come first.
         labels: P labels in SAM's numbering (`NEGATIVE` to `SECOND_CORNER`).
         mask: the pixels that belong to the thing. It has the size of the image that the model sees, before that is
             resized; the segmenter resizes it. None without a mask.
@@ -52,8 +53,8 @@ def make_point_prompt(
     """Turn a user's prompt into the segmenter's prompt.
 
     Args:
-        prompt: box, points or mask in pixels of the image that the model sees; None gives the grid of
-            `make_grid_prompt`.
+        prompt: any prompt but a phrase, in pixels of the image that the model sees; None gives the grid of
+            `make_grid_prompt`. An outline becomes its mask and the box around it, a scribble its points.
         size: (width, height) in pixels of the image that the model sees.
         side: side of the segmenter's square in pixels.
         points_per_side: see `make_grid_prompt`.
@@ -67,29 +68,44 @@ def make_point_prompt(
         return make_grid_prompt(side, points_per_side)
     is_scaled = profile.prompt_frame == "image"
     check_prompt(prompt, size, size if is_scaled else (max(size[0], side), max(size[1], side)))
-    if isinstance(prompt, Mask):
-        return PointPrompt((), (), prompt)
-    xy: tuple[tuple[float, float], ...] = ()
-    labels: tuple[int, ...] = ()
-    box = prompt if isinstance(prompt, Box) else prompt.box if profile.box_beside_points else None
+    box, clicks, mask = _split_prompt(prompt, size)
+    if clicks.xy and not profile.box_beside_points:
+        box = None
+    xy, labels = clicks.xy, clicks.labels
     if box is not None:
         box = box.intersection(Box(0, 0, *size)) if is_scaled else box
-        xy, labels = ((box.x0, box.y0), (box.x1, box.y1)), (FIRST_CORNER, SECOND_CORNER)
-    if isinstance(prompt, Points):
-        xy, labels = (*xy, *prompt.xy), (*labels, *prompt.labels)
+        xy = ((box.x0, box.y0), (box.x1, box.y1), *xy)
+        labels = (FIRST_CORNER, SECOND_CORNER, *labels)
     if is_scaled:
         scale_x, scale_y = side / size[0], side / size[1]
         xy = tuple((x * scale_x, y * scale_y) for x, y in xy)
-    return PointPrompt(xy, labels)
+    return PointPrompt(xy, labels, mask)
+
+
+def _split_prompt(prompt: Prompt, size: tuple[int, int]) -> tuple[Box | None, Points, Mask | None]:
+    """The box, the clicks and the mask of a prompt, which `check_prompt` has accepted."""
+    nothing = Points((), ())
+    match prompt:
+        case Box():
+            return prompt, nothing, None
+        case Points(box=box):
+            return box, prompt, None
+        case Mask():
+            return None, nothing, prompt
+        case Polygon() | Lasso():
+            return find_outline_box(prompt, size), nothing, Mask.from_array(fill_outline(prompt, size))
+        case Scribble():
+            return None, sample_scribble(prompt, size), None
+    raise TypeError(f"a {type(prompt).__name__} is not drawn.")
 
 
 def check_prompt(prompt: Prompt, size: tuple[int, int], bounds: tuple[int, int]) -> None:
     """Check that a prompt is whole and lies on the image, in pixels.
 
-    A box may reach beyond the bounds, but a part of it must lie inside. Every point must lie inside.
+    A box or an outline may reach beyond the bounds, but a part of it must lie inside. Every point must lie inside.
 
     Args:
-        prompt: box, points or mask.
+        prompt: any prompt but a phrase, for which a detector finds a box first.
         size: (width, height) of the image in pixels.
         bounds: (width, height) of the area in which coordinates are allowed; at least the image's.
 
@@ -106,8 +122,16 @@ def check_prompt(prompt: Prompt, size: tuple[int, int], bounds: tuple[int, int])
                 _check_box(prompt.box, size, bounds)
         case Mask():
             _check_mask(prompt, size)
+        case Polygon() | Lasso():
+            check_outline(prompt, size)
+        case Scribble():
+            check_scribble(prompt, size)
+        case Phrase():
+            raise ItemError(
+                f"no detector looks for {prompt.words!r}: load the model with detector=..., SAM 3's weights."
+            )
         case _:
-            raise ItemError(f"a {type(prompt).__name__} is no prompt: it is a Box, Points or a Mask.")
+            raise ItemError(f"a {type(prompt).__name__} is no prompt: see mmeb_eval.item.Prompt.")
 
 
 def _check_box(box: Box, size: tuple[int, int], bounds: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from mmeb_eval.data.images import decode_rgb
-from mmeb_eval.item import Item, Points
+from mmeb_eval.item import XY, Item, Lasso, Points, Polygon, Scribble
 from scar.common.files import replace_file
 from scar.common.image_bytes import ImageFile
 from scar.errors import DataError, VirtueError
@@ -70,15 +70,21 @@ def find_outer_box(item: Item) -> Box | None:
     match item.prompt:
         case Box():
             return item.prompt
-        case Points(xy=xy):
-            across, down = zip(*xy, strict=True)
-            return Box(min(across) - 4, min(down) - 4, max(across) + 4, max(down) + 4)
+        case Points(xy) | Polygon(xy) | Lasso(xy):
+            return _surround(xy)
+        case Scribble(strokes):
+            return _surround(tuple(pair for stroke in strokes for pair in stroke))
         case Mask():
             from pycocotools import mask
 
             x, y, width, height = mask.toBbox({"size": list(item.prompt.size), "counts": item.prompt.counts.encode()})
             return Box.from_xywh(x, y, width, height) if width and height else None
     return None
+
+
+def _surround(xy: XY) -> Box:
+    across, down = zip(*xy, strict=True)
+    return Box(min(across) - 4, min(down) - 4, max(across) + 4, max(down) + 4)
 
 
 def _draw_cell(path: ImageFile, box: Box | None, caption: str, colour: str) -> Image.Image:

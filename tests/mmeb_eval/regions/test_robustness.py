@@ -47,7 +47,7 @@ class Looks:
         if isinstance(prompt, Points):
             ((x, y),) = prompt.xy
             return box.x0 - 8.5 < x < box.x1 + 8.5 and box.y0 - 8.5 < y < box.y1 + 8.5
-        return bool(prompt.to_array().sum() >= 0.49 * box.area)
+        return isinstance(prompt, Mask) and bool(prompt.to_array().sum() >= 0.49 * box.area)
 
     def embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         self.asked += items

@@ -208,7 +208,7 @@ def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
     [
         ("{", "not an item"),
         ("[]", "not an item"),
-        ('{"texts": "a"}', r"not an item .unknown key 'texts': did you mean text\? an item has box, id, image"),
+        ('{"texts": "a"}', r"not an item .unknown key 'texts': did you mean text\? an item has beside, box, id, image"),
         ('{"image": "a.png", "bbox": [1, 2, 3, 4]}', "not an item .unknown key 'bbox': did you mean box"),
         ('{"image": "a.png", "box": [1, 2, 3, 4], "box": [5, 6, 7, 8]}', "not an item .a key stands twice: image, box"),
         ('{"text": 5}', "not an item .text 5 is no string"),
@@ -222,7 +222,7 @@ def test_outputs_that_cannot_be(numbers: Path, tmp_path: Path) -> None:
         ('{"image": "a.png", "mask": {"size": [1]}}', "not an item"),
         (
             '{"image": "a.png", "mask": {"size": [1, 1], "counts": "0"}, "box": [1, 2, 3, 4]}',
-            "not an item .a mask comes without box or points",
+            "not an item .an item has one prompt, not box and mask",
         ),
     ],
 )

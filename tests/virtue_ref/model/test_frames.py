@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmeb_eval.item import Item, Points, Prompt
+from mmeb_eval.item import Item, Lasso, Points, Polygon, Prompt, Scribble
 from mmeb_eval.templates.fused import format_region
 from scar.errors import ItemError
 from scar.sample import Box, Mask
@@ -22,6 +22,9 @@ SIZE = (90, 64)
 
 PATCH, OTHER = (12, 30, 40, 58), (50, 5, 51, 6)
 """Pixels x0, y0, x1, y1 of a thing, and one pixel beside it, as displayed."""
+
+CORNERS = ((12, 30), (40, 33), (26, 57))
+"""Corners of an outline, as displayed; its sides meet no pixel's centre."""
 
 TEXT = "Find the caption of the object.\n"
 
@@ -63,6 +66,10 @@ def iter_prompts(turn: Turn) -> Iterator[tuple[str, Prompt | None]]:
     yield TEXT, Points(centres, (1, 0))
     yield TEXT, Points(centres, (1, 0), Box(*box))
     yield TEXT, mask
+    corners = tuple(find_centre((x - 1, y - 1, x + 1, y + 1), turn) for x, y in CORNERS)
+    yield TEXT, Polygon(corners)
+    yield TEXT, Lasso(corners[:2] + centres)
+    yield TEXT, Scribble((corners[:2], centres[:1]), (centres[1:],))
 
 
 def make_items(image: Path, turn: Turn) -> list[Item]:
