@@ -60,6 +60,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"demo_model"},
         {"adapters"},
         {"search"},
+        {"cli_prompts"},
         {"cli_search"},
         {"cli"},
     ),
