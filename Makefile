@@ -43,7 +43,7 @@ demo: $(READY) ## The whole story, offline: draw, build, evaluate, report
 	  $(BIN)/mmeb-eval --model virtue --config demo --region $$region --tasks $(DEMO)/corpus --output $(DEMO)/results || exit 2; \
 	done
 	$(BIN)/mmeb-eval report $(DEMO)/results --tasks $(DEMO)/corpus --out $(DEMO)/report.html \
-	  $(addprefix --ways ,$(wildcard virtue_ref/checkpoints/demo/table.json))
+	  $(addprefix --strategies ,$(wildcard virtue_ref/checkpoints/demo/table.json))
 	$(BIN)/mmeb-eval demo $(DEMO)/tasks
 	$(BIN)/mmeb-eval --model constant --model random --model text-only --tasks all --data $(DEMO)/tasks --output $(DEMO)/results-41
 	$(BIN)/mmeb-eval report $(DEMO)/results-41 --tasks all --data $(DEMO)/tasks --out $(DEMO)/report-41.html

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mmeb_eval import options
-from mmeb_eval.cli_data import fetch_data, write_demo_data
+from mmeb_eval.cli_data import check_task_data, fetch_data, write_demo_data
 from mmeb_eval.cli_run import RunOptions, run_models
 from mmeb_eval.cli_steps import divert_prints, print_doubts, print_results
 from scar.common.files import describe_no_folder
@@ -200,19 +200,21 @@ def check_inputs(
     config: options.Config = None,
     data: options.CheckedData = None,
     tasks: options.CheckedTasks = None,
+    task_file: options.CheckedTaskFiles = None,
     images: options.ImageFolder = None,
 ) -> None:
-    """Check an embedder or a data folder. Exits with code 2 if something is wrong."""
+    """Check an embedder, a data folder or a task file. Exits with code 2 if something is wrong."""
     with one_line_errors("mmeb-eval"):
-        if model is None and data is None:
-            raise EvalError("check what? Give a MODEL, --data DIR or both; see `mmeb-eval check --help`.")
+        has_data = data is not None or bool(task_file)
+        if model is None and not has_data:
+            raise EvalError("check what? Give a MODEL, --data DIR or --task-file FILE; see `mmeb-eval check --help`.")
         if data is not None and not data.is_dir():
             raise DataError(f"--data {data}: {describe_no_folder(data)}.")
-        if data is None:
+        if not has_data:
             _refuse_options({"--tasks": tasks, "--images": images}, "they belong to --data DIR, which is missing")
         if model is None:
             _refuse_options({"--config": config}, "it belongs to a MODEL, which is missing")
-        errors = _check_data(data, tasks, images) if data is not None else 0
+        errors = check_task_data(data, tasks, task_file or [], images) if has_data else 0
         errors += _check_embedder(model, config) if model is not None else 0
         if errors:
             raise typer.Exit(2)
@@ -276,7 +278,7 @@ def make_report(
     tasks: options.ReportTasks = None,
     data: options.DataFolder = None,
     images: options.ImageFolder = None,
-    ways: options.StrategyTable = None,
+    strategies: options.StrategyTable = None,
 ) -> None:
     """Write a report on results as HTML, Markdown, JSON, CSV or LaTeX."""
     with one_line_errors("mmeb-eval"):
@@ -295,7 +297,7 @@ def make_report(
             out,
             data=select_tasks(tasks or [], data, images),
             probe_results=read_probe_results(results),
-            strategy_scores=read_strategy_scores(ways) if ways else (),
+            strategy_scores=read_strategy_scores(strategies) if strategies else (),
         )
         typer.echo(str(out))
         print_doubts(own)
@@ -359,17 +361,3 @@ def _check_embedder(model: str, config: str | None) -> int:
     verdict = f"{errors} error{'s' * (errors > 1)}" if errors else "keeps the contract"
     typer.echo(f"{model}: {verdict}{f', {warnings} warning' + 's' * (warnings > 1) if warnings else ''}")
     return errors
-
-
-def _check_data(data: Path, tasks: str | None, images: Path | None) -> int:
-    """Print all problems of a data folder; return their number."""
-    from mmeb_eval.data.check_data import check_data
-    from mmeb_eval.data.tasks import get_tasks
-    from scar.common.progress import show_progress
-
-    checked = check_data(data, get_tasks(tasks) if tasks else None, images, track=show_progress)
-    for problem in checked.problems:
-        typer.echo(problem)
-    counts = f"{checked.tasks:,} tasks, {checked.rows:,} rows, {checked.images:,} images"
-    typer.echo(f"{data}: {counts}: {len(checked.problems):,} problems")
-    return len(checked.problems)

@@ -1,7 +1,8 @@
-"""Commands of ``mmeb-eval`` that make data: ``demo`` draws them, ``fetch`` downloads them."""
+"""Commands of ``mmeb-eval`` about data: ``demo`` draws them, ``fetch`` downloads them, ``check`` reads them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from mmeb_eval import options
 from mmeb_eval.cli_steps import refuse_files
 from scar.common.terminal import MAX_SEED, one_line_errors
+from scar.errors import EvalError
 
 
 def write_demo_data(
@@ -45,3 +47,23 @@ def fetch_data(
         fetch_tasks(
             get_tasks(tasks), data, revisions=parse_revisions(revision or []), images=not rows_only, say=typer.echo
         )
+
+
+def check_task_data(data: Path | None, tasks: str | None, task_files: Sequence[Path], images: Path | None) -> int:
+    """Print all problems of a data folder and of the tasks of task files; return their number."""
+    from mmeb_eval.data.check_data import check_data
+    from mmeb_eval.data.choice import split_choice
+    from mmeb_eval.data.own_tasks import read_task_file
+    from scar.common.progress import show_progress
+
+    own = [files for path in task_files for files in read_task_file(path, images)]
+    official, chosen = split_choice(tasks, own) if tasks else (None, own)
+    if official and data is None:
+        raise EvalError(f"--tasks {tasks}: where are the data of {official[0].name}? Give --data DIR.")
+    checked = check_data(data, official, images, track=show_progress, own=chosen)
+    for problem in checked.problems:
+        typer.echo(problem)
+    counts = f"{checked.tasks:,} tasks, {checked.rows:,} rows, {checked.images:,} images"
+    named = ", ".join(map(str, [*([data] if data else []), *task_files]))
+    typer.echo(f"{named}: {counts}: {len(checked.problems):,} problems")
+    return len(checked.problems)

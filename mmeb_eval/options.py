@@ -165,9 +165,14 @@ CheckedData: TypeAlias = Annotated[Path | None, typer.Option(help="Data folder w
 CheckedTasks: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Tasks that the data folder must hold: names of tasks or groups, separated by commas.  "
-        "[default: all that it holds are checked]"
+        help="Tasks that the data folder must hold, and tasks of your task files: names of tasks or groups, separated "
+        "by commas.  [default: all are checked]"
     ),
+]
+
+CheckedTaskFiles: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--task-file", help="TOML file with your own tasks, whose rows and images are checked."),
 ]
 
 # Of `leaderboard`.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -15,6 +16,7 @@ from mmeb_eval.regions.strategies import apply_strategy
 from mmeb_eval.report import report as report_files
 from mmeb_eval.report.compare import Comparison, compare_results, read_run
 from mmeb_eval.run import evaluate as task_scoring
+from mmeb_eval.run.cost import Cost
 from mmeb_eval.run.embed import VectorsInMemory
 from mmeb_eval.run.rank import TieRule, parse_tie_rule
 from mmeb_eval.run.results import Result, read_results
@@ -33,7 +35,7 @@ Results: TypeAlias = "str | Path | Sequence[Result] | pd.DataFrame"
 WHOLE_COLUMNS = ("counts", "settings", "ranks", "top", "margins", "clusters")
 """Fields of a result that stand in a frame as they are; its metrics and numbers have a column each."""
 
-COST_COLUMNS = ("seconds", "items_per_second", "vector_width", "peak_memory")
+COST_COLUMNS = tuple(field.name for field in fields(Cost))
 """Fields of a result's cost that have a column each; None where nobody measured them."""
 
 
@@ -194,9 +196,29 @@ def read_frame(frame: Any) -> ResultList:
             metrics={name: value for name, value in row.items() if "@" in str(name)},
             chance=row["chance"],
             **{name: row[name] for name in WHOLE_COLUMNS},
+            cost=_read_cost(row),
         )
         for row in rows
     )
+
+
+def _read_cost(row: Mapping[str, Any]) -> Cost | None:
+    """The cost in a row of a frame, whose missing numbers may be NaN; None if nobody measured it."""
+    values = {name: _drop_missing(row.get(name)) for name in COST_COLUMNS}
+    if values["items"] is None:
+        return None
+    numbers: dict[str, Any] = {
+        name: value if value is None or name in ("seconds", "items_per_second") else int(value)
+        for name, value in values.items()
+    }
+    return Cost(**numbers)
+
+
+def _drop_missing(value: Any) -> Any:
+    """The value, None for NaN and NA of pandas."""
+    import pandas as pd
+
+    return None if value is None or pd.isna(value) else value
 
 
 def _load(model: str | Embedder) -> list[Embedder]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,34 +58,41 @@ class TaskReading:
 
 
 def check_data(
-    data: Path, tasks: Iterable[Task] | None = None, images: Path | None = None, track: Track = track_silently
+    data: Path | None,
+    tasks: Iterable[Task] | None = None,
+    images: Path | None = None,
+    track: Track = track_silently,
+    own: Sequence[TaskFiles] = (),
 ) -> DataCheck:
-    """Read all rows of a data folder and decode each distinct image once.
+    """Read all rows of a data folder, and of a user's own tasks, and decode each distinct image once.
 
     Args:
-        data: the data folder.
+        data: the data folder; None checks the user's own tasks alone.
         tasks: the tasks that the folder must hold; None checks every task that it holds.
         images: folder that the rows' image paths are relative to; None means a usual folder, see `find_task_files`.
         track: shows progress.
+        own: tasks of task files, with their data.
 
     Raises:
         DataError: ``tasks`` is None and the folder holds no data of any task.
     """
     problems: list[str] = []
     found: list[TaskFiles] = []
-    if tasks is None:
+    if data is not None and tasks is None:
         found = find_all_task_files(data, images, problems)
-    else:
-        for task in tasks:
+    elif data is not None:
+        for task in tasks or ():
             try:
                 found.append(find_task_files(task, data, images))
             except DataError as error:
                 problems.append(str(error))
+    found += own
     named_at: dict[Path, str] = {}
     count = 0
     for files in track(found, "reading rows", len(found)):
         try:
-            verify_files([files], data)
+            if data is not None and files not in own:
+                verify_files([files], data)
         except DataError as error:
             problems.append(str(error))
             continue

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 from mmeb_eval.data.check_data import TaskReading, read_task
 from mmeb_eval.data.files import TaskFiles, find_scar_tasks, find_task_files
 from mmeb_eval.data.manifest import verify_files
 from mmeb_eval.data.own_tasks import read_task_file
-from mmeb_eval.data.tasks import TASK_SETS, get_tasks, is_task_name, split_names, tasks
+from mmeb_eval.data.tasks import TASK_SETS, Task, get_tasks, is_task_name, split_names, tasks
 from scar.common.files import describe_no_folder
 from scar.common.progress import Track, track_silently
 from scar.errors import DataError, EvalError, UnknownName
@@ -84,7 +85,8 @@ def find_choice(
     Raises:
         UnknownName: a choice is neither a task nor a folder.
         DataError: a folder is missing, or a SCaR folder cannot be used.
-        EvalError: a choice names tasks, and ``data`` is None; or none does, and ``data`` is given.
+        EvalError: a choice names tasks, and ``data`` is None; or none does, and ``data`` is given; or two tasks have
+            one name.
     """
     found: list[TaskFiles] = []
     problems: dict[str, Sequence[str]] = {}
@@ -107,8 +109,7 @@ def find_choice(
             found += find_scar_tasks(folder, images)
             continue
         if not known and "," not in choice:
-            way_out = "there is no such folder either; `mmeb-eval tasks` shows them all."
-            raise UnknownName("task", choice, (*tasks(), *TASK_SETS), way_out)
+            _refuse_unknown(choice, own, "there is no such folder either; ")
         wanted = [task for task in get_tasks(choice) if task.name not in chosen]
         chosen |= {task.name for task in wanted}
         named += len(wanted)
@@ -125,7 +126,46 @@ def find_choice(
                 problems[task.name] = [str(error)]
     if data is not None and choices and not named:
         raise EvalError(f"--data {data}: --tasks names folders alone, which hold their data; leave --data out.")
-    return Choice((*found, *(named_own or own)), problems)
+    usable = (*found, *(named_own or own))
+    _refuse_clashes(usable)
+    return Choice(usable, problems)
+
+
+def split_choice(names: str, own: Sequence[TaskFiles]) -> tuple[list[Task], list[TaskFiles]]:
+    """The tasks of the table and the user's own tasks that a list of names with commas chooses.
+
+    Raises:
+        UnknownName: there is no such task; the message proposes the nearest name.
+    """
+    given = split_names(names)
+    chosen = [files for files in own if files.task.name in given]
+    others = [name for name in given if name not in {files.task.name for files in own}]
+    for name in others:
+        if not is_task_name(name):
+            _refuse_unknown(name, own)
+    return get_tasks(others) if others else [], chosen
+
+
+def _refuse_unknown(name: str, own: Sequence[TaskFiles], also: str = "") -> NoReturn:
+    """Raise the error for a name that is no task of the table and none of the user's own."""
+    known = (*(files.task.name for files in own), *tasks(), *TASK_SETS)
+    mine = f", and your task file has {', '.join(known[: len(own)])}" if own else ""
+    raise UnknownName("task", name, known, f"{also}`mmeb-eval tasks` shows them all{mine}.")
+
+
+def _refuse_clashes(found: Sequence[TaskFiles]) -> None:
+    """Check that no two tasks have one name.
+
+    Raises:
+        EvalError: two have; the message names their files.
+    """
+    first: dict[str, TaskFiles] = {}
+    for files in found:
+        if (other := first.setdefault(files.task.name, files)) is not files:
+            both, way_out = f", of {other.paths[0]} and {files.paths[0]}", "give one of them another name"
+            if [path.absolute() for path in other.paths] == [path.absolute() for path in files.paths]:
+                both, way_out = f", both of {files.paths[0]}", "give it once"
+            raise EvalError(f"two tasks are called {files.task.name!r}{both}; {way_out}.")
 
 
 def limit_choice(choice: Choice, limit: int | None) -> Choice:

@@ -67,8 +67,12 @@ def read_task_file(path: Path, images: Path | None = None) -> list[TaskFiles]:
     found = []
     for name, table in tables.items():
         where = f"{path.name}, [{name}]"
-        if is_task_name(name) or "," in name or not name.strip():
-            raise DataError(f"{where}: no name for a task, or that of one of `mmeb-eval tasks`; choose another.")
+        if is_task_name(name):
+            raise DataError(
+                f"{where}: {name} is a name of `mmeb-eval tasks`, so its scores would pass for official ones."
+            )
+        if name.strip() != name or not name or "," in name or name.endswith(".toml"):
+            raise DataError(f"{where}: no name for a task; it has no comma, no space at its ends and no ending .toml.")
         own = make_record(table, OwnTask, where, DataError, what="column", given={"name": name})
         found.append(_find_own_files(own, path.parent, images, where))
     return found

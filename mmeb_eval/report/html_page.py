@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmeb_eval.data.files import TaskFiles
+from mmeb_eval.report.cost_table import COST_HEADINGS, COST_NOTE, make_cost_rows
 from mmeb_eval.report.curve_drawings import draw_curves
 from mmeb_eval.report.curves import Curve
 from mmeb_eval.report.gallery import find_failures
@@ -68,6 +69,9 @@ def render_html(
         baselines=baselines,
         marks=marks,
         queries=sum({result.task: result.counts["queries"] for result in results}.values()),
+        cost_headings=COST_HEADINGS,
+        cost_note=COST_NOTE,
+        cost_rows=make_cost_rows(summary.costs),
         figures=draw_curves(curves),
         strategies=strategies,
         failures=find_failures(results, data, max_failures),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from mmeb_eval.report.cost_table import COST_HEADINGS, COST_NOTE, make_cost_rows
 from mmeb_eval.report.curves import Curve
 from mmeb_eval.report.statistics import CHANCE_STANDARD_ERRORS, CONFIDENCE
 from mmeb_eval.report.strategy_table import PAPER_CAVEAT, StrategyTable
@@ -28,6 +29,8 @@ def render_markdown(summary: Summary, curves: Sequence[Curve], strategies: Strat
     if weak := summary.at_chance:
         lines += [f"No better than chance, within {CHANCE_STANDARD_ERRORS} standard errors:", ""]
         lines += [f"- {_escape_cell(model)} on {_escape_cell(task)}" for model, task in weak] + [""]
+    if rows := make_cost_rows(summary.costs):
+        lines += ["## Costs", "", COST_NOTE, "", *_make_header_lines(COST_HEADINGS), *map(_make_table_line, rows), ""]
     if curves:
         lines += ["## Robustness", "", *_make_curve_lines(curves)]
     if strategies:

@@ -101,7 +101,7 @@ def _render_json(
             for (model, name), score in summary.means.items()
         ],
         "curves": [asdict(curve) for curve in curves],
-        "ways": [asdict(score) for score in strategy_scores],
+        "region_strategies": [asdict(score) for score in strategy_scores],
         "doubts": list(summary.doubts),
         "published": [_published_to_json(score) for scores in summary.published.values() for score in scores],
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from mmeb_eval.data.tasks import GROUPS, list_group_tasks, tasks
 from mmeb_eval.report.published import PublishedScore, group_by_name, is_on_published_data, read_published_scores
 from mmeb_eval.report.statistics import bootstrap_interval, find_hits, is_at_chance
+from mmeb_eval.run.cost import Cost
 from mmeb_eval.run.doubts import get_data_digests, list_doubts
 from mmeb_eval.run.results import HEADLINE_METRIC, TRUSTED_VECTORS, Result, compute_group_means, is_limited, list_models
 from scar.errors import DataError
@@ -71,6 +72,7 @@ class Summary:
         means: (model, group) -> the mean, or a text such as ``incomplete 3/10`` if some tasks have no result.
         published: task or group -> published scores, the best first; missing if any result on it is on other data.
         doubts: lines of `mmeb_eval.run.doubts.list_doubts`.
+        costs: (model, task) -> what its vectors cost; missing where nobody measured it.
     """
 
     models: tuple[str, ...]
@@ -80,6 +82,7 @@ class Summary:
     means: Mapping[tuple[str, str], Score | str]
     published: Mapping[str, tuple[PublishedScore, ...]]
     doubts: tuple[str, ...] = ()
+    costs: Mapping[tuple[str, str], Cost] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -142,6 +145,7 @@ def summarise_results(results: Sequence[Result]) -> Summary:
         means=means,
         published=_select_published(results, names, groups),
         doubts=tuple(list_doubts(results)),
+        costs={(result.model, result.task): result.cost for result in results if result.cost is not None},
     )
 
 

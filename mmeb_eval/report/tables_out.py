@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import astuple, fields
 
 from mmeb_eval.report.summary import Score, Summary
+from mmeb_eval.run.cost import Cost
 from mmeb_eval.run.results import HEADLINE_METRIC
+
+COST_COLUMNS = tuple(field.name for field in fields(Cost))
+"""Columns of what the vectors of a task cost; empty where nobody measured it."""
 
 CSV_COLUMNS = (
     "model", "kind", "name", "family", "metric", "score", "low", "high", "chance", "queries", "ties", "at_chance",
-    "unchecked", "limited", "note",
+    "unchecked", "limited", "note", *COST_COLUMNS,
 )  # fmt: skip
 """Columns of the CSV: ``kind`` is task or group, ``low`` and ``high`` end the 95 % interval, scores are fractions."""
 
@@ -36,11 +41,13 @@ def render_csv(summary: Summary) -> str:
         for (model, name), score in scores.items():
             head = [model, kind, name, family_of.get(name, ""), HEADLINE_METRIC]
             if isinstance(score, str):
-                writer.writerow([*head, *[""] * 9, score])
+                writer.writerow([*head, *[""] * 9, score, *[""] * len(COST_COLUMNS)])
             else:
                 numbers = [repr(round(value, 6)) for value in (score.hit, score.low, score.high, score.chance)]
                 marks = score.at_chance, score.unchecked, score.limited
-                writer.writerow([*head, *numbers, score.queries, score.ties, *marks, ""])
+                cost = summary.costs.get((model, name)) if kind == "task" else None
+                costs = [""] * len(COST_COLUMNS) if cost is None else list(astuple(cost))
+                writer.writerow([*head, *numbers, score.queries, score.ties, *marks, "", *costs])
     return output.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,8 @@ def describe_leaks(files: TaskFiles, cases: Sequence[Case], ranks: NDArray[np.in
     """
     if files.regions is None or not files.regions.leaked:
         return {}
-    begins = f"{files.image_root / files.regions.leaked}"
-    leaked = np.array([str(case.query.image).startswith(begins) for case in cases])
+    paths = [Path(str(case.query.image)).relative_to(files.image_root).as_posix() for case in cases]
+    leaked = np.array([path.startswith(files.regions.leaked) for path in paths])
     if not leaked.any():
         return {}
     elsewhere = None if leaked.all() else round(float(np.mean(ranks[~leaked] == 1)), 6)

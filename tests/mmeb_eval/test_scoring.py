@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ def test_frames_become_results_comparisons_and_reports(corpus: Path, tmp_path: P
     results = mmeb_eval.evaluate(["random", "text-only"], corpus)
     frame = results.to_frame()
     assert read_frame(frame) == results
+    assert [result.cost for result in read_frame(frame)] == [result.cost for result in results]
+    assert results[0].cost is not None
+    mixed = ResultList([replace(results[0], cost=None), results[1]])  # pandas then turns whole numbers into floats
+    assert [result.cost for result in read_frame(mixed.to_frame())] == [None, results[1].cost]
+    assert read_frame(frame.drop(columns="items"))[0].cost is None
     first, second = (frame[frame["model"] == model] for model in ("random", "text-only"))
     comparison = mmeb_eval.compare(first, second)
     assert comparison == mmeb_eval.compare(results[:1], results[1:])

@@ -91,7 +91,7 @@ def test_the_command_prints_all_problems_and_ends_with_2(data: Path) -> None:
 def test_the_command_needs_a_model_or_data() -> None:
     neither = CliRunner().invoke(app, ["check"])
     assert neither.exit_code == 2
-    assert "check what? Give a MODEL, --data DIR or both" in neither.stderr
+    assert "check what? Give a MODEL, --data DIR or --task-file FILE" in neither.stderr
 
 
 def test_a_part_of_scar_that_cannot_be_used_is_a_problem_beside_other_data(data: Path) -> None:

@@ -135,10 +135,53 @@ def test_the_command_line_scores_a_task_file(write: Write, tmp_path: Path, monke
     assert (unknown.exit_code, "unknown task 'min'" in unknown.stderr) == (2, True)
 
 
+def call(*arguments: object, code: int = 0) -> str:
+    shown = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert shown.exit_code == code, shown.output
+    return shown.output
+
+
+def test_the_data_of_own_tasks_are_checked(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = write(ROWS, 'format = "FG-OVD"')
+    assert call("check", "--task-file", file) == f"{file}: 1 tasks, 3 rows, 2 images: 0 problems\n"
+    assert ": 1 tasks, 3 rows, 2 images: 0 problems" in call("check", "--task-file", file, "--tasks", "mine")
+    call("check", "--task-file", file, "--tasks", "mine", "--data", tmp_path)
+    said = call("check", "--task-file", file, "--tasks", "min", code=2)
+    assert "unknown task 'min': did you mean mine?" in said
+    assert "your task file has mine." in said
+    assert "where are the data of VOC2007? Give --data DIR" in call(
+        "check", "--task-file", file, "--tasks", "mine,VOC2007", code=2
+    )
+    outside = {**ROWS[0], "bbox": [99, 99, 5, 5]}
+    broken = call("check", "--task-file", write([*ROWS, outside], 'format = "FG-OVD"'), code=2)
+    assert "row 4: the box [99, 99, 104, 104] (two corners) lies outside its image, which has 64 x 48" in broken
+    (tmp_path / "coco" / "val2017" / "1.jpg").write_bytes(b"no image")
+    assert "1.jpg" in call("check", "--task-file", file, code=2)
+
+
+def test_two_tasks_of_one_name_are_refused_before_a_model_is_loaded(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = write(ROWS, 'format = "FG-OVD"')
+    other = tmp_path / "other.toml"
+    other.write_text(file.read_text().replace("rows.jsonl", "more.jsonl"))
+    (tmp_path / "more.jsonl").write_text(json.dumps(ROWS[0]))
+    said = call("--model", "nowhere:load", "--task-file", file, "--task-file", other, code=2)
+    assert f"two tasks are called 'mine', of {tmp_path / 'rows.jsonl'} and {tmp_path / 'more.jsonl'}; give one" in said
+    said = call("--model", "constant", "--task-file", file, "--tasks", file.name, code=2)
+    assert re.search(r"two tasks are called 'mine', both of .*rows.jsonl; give it once", said)
+
+
 @pytest.mark.parametrize(
     ("table", "name", "message"),
     [
-        ('format = "regions"', "VOC2007", r"\[VOC2007\]: no name for a task, or that of one of"),
+        ('format = "regions"', "VOC2007", r"\[VOC2007\]: VOC2007 is a name of `mmeb-eval tasks`, so its scores would"),
+        ('format = "regions"', "vqa", r"\[vqa\]: vqa is a name of `mmeb-eval tasks`"),
+        ('format = "regions"', "a, b", r"\[a, b\]: no name for a task; it has no comma"),
+        ('format = "regions"', "", r"\[\]: no name for a task"),
+        ('format = "regions"', " a", r"\[ a\]: no name for a task"),
         ('format = "region"', "mine", r"\[mine\]: format = 'region' is none of 'regions', 'FG-OVD', 'MMEB'"),
         ('format = "regions"\nbbox = "xywh"', "mine", r"unknown column 'bbox'"),
         ("", "mine", r"tasks.toml, \[mine\]: no column format"),

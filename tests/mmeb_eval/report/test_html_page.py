@@ -224,7 +224,7 @@ def page(corpus: Path, tmp_path: Path) -> Path:
 def test_the_page_is_whole_in_the_browser(browse: Browse, page: Path) -> None:
     dom = browse(page, "--dump-dom", "--enable-logging=stderr", "--v=0")
     ids = re.findall(r'<section aria-labelledby="(\w+)"', dom)
-    assert ids == ["tasks", "scores", "first", "failures", "published", "settings"]
+    assert ids == ["tasks", "scores", "first", "failures", "published", "costs", "settings"]
     assert dom.count('<li class="entry card">') == 6
     assert dom.count("</table>") >= 3
     assert dom.rstrip().endswith("</html>")

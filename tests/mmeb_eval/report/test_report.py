@@ -60,7 +60,7 @@ def test_the_table_in_small_stands_in_every_format(toy_results: list[Result], tm
     assert {"before the SCaR stage, seed 7", "paper, after SCaR-train"} <= set(page.texts["th"])
     row = "| box as prompt and in words | 0.188 ± 0.088 | 0.625 ± 0.177 | 0.304 (VIRTUE-2B) | 0.562 (VIRTUE-2B) |"
     assert row in (tmp_path / "report.md").read_text().splitlines()
-    assert len(json.loads((tmp_path / "report.json").read_text())["ways"]) == len(measured)
+    assert len(json.loads((tmp_path / "report.json").read_text())["region_strategies"]) == len(measured)
 
 
 def test_no_results_is_an_error(tmp_path: Path) -> None:
