@@ -10,16 +10,16 @@ from scar.sample import Box, Picture
 
 _HORIZONTAL, _VERTICAL = frozenset({LEFT, RIGHT}), frozenset({ABOVE, BELOW})
 
-_MAX_OVERLAP_SHARE = 0.1
+MAX_OVERLAP_SHARE = 0.1
 """Largest overlap of two boxes side by side, as a share of the smaller extent: boxes of neighbours overlap a little."""
 
-_MIN_LEVEL_SHARE = 0.4
+MIN_LEVEL_SHARE = 0.4
 """Least common extent across the direction, as a share of the smaller extent: with less, two things look diagonal."""
 
-_MIN_ORDER_OFFSET_SHARE = 0.15
+MIN_ORDER_OFFSET_SHARE = 0.15
 """Least offset of two centres that denies the reverse order, as a share of the mean size: less looks level."""
 
-_MAX_NEUTRAL_OFFSET_SHARE = 0.3
+MAX_NEUTRAL_OFFSET_SHARE = 0.3
 """Largest offset of two centres that no reader takes for a direction, as a share of the larger size."""
 
 
@@ -30,15 +30,15 @@ def find_directions(box: Box, other: Box) -> tuple[str, ...]:
     """
     width, height = _smaller_of(box.x1 - box.x0, other.x1 - other.x0), _smaller_of(box.y1 - box.y0, other.y1 - other.y0)
     found = []
-    if _smaller_of(box.y1, other.y1) - _larger_of(box.y0, other.y0) >= _MIN_LEVEL_SHARE * height:
-        if other.x0 - box.x1 >= -_MAX_OVERLAP_SHARE * width:
+    if _smaller_of(box.y1, other.y1) - _larger_of(box.y0, other.y0) >= MIN_LEVEL_SHARE * height:
+        if other.x0 - box.x1 >= -MAX_OVERLAP_SHARE * width:
             found.append(LEFT)
-        if box.x0 - other.x1 >= -_MAX_OVERLAP_SHARE * width:
+        if box.x0 - other.x1 >= -MAX_OVERLAP_SHARE * width:
             found.append(RIGHT)
-    if _smaller_of(box.x1, other.x1) - _larger_of(box.x0, other.x0) >= _MIN_LEVEL_SHARE * width:
-        if other.y0 - box.y1 >= -_MAX_OVERLAP_SHARE * height:
+    if _smaller_of(box.x1, other.x1) - _larger_of(box.x0, other.x0) >= MIN_LEVEL_SHARE * width:
+        if other.y0 - box.y1 >= -MAX_OVERLAP_SHARE * height:
             found.append(ABOVE)
-        if box.y0 - other.y1 >= -_MAX_OVERLAP_SHARE * height:
+        if box.y0 - other.y1 >= -MAX_OVERLAP_SHARE * height:
             found.append(BELOW)
     return tuple(found)
 
@@ -57,9 +57,9 @@ def is_out_of_direction(direction: str, box: Box, other: Box) -> bool:
         offset = ((box.y0 + box.y1) - (other.y0 + other.y1)) / 2
         size, other_size = box.y1 - box.y0, other.y1 - other.y0
     reverse_offset = offset if direction in (LEFT, ABOVE) else -offset
-    if reverse_offset >= _MIN_ORDER_OFFSET_SHARE * (size + other_size) / 2:
+    if reverse_offset >= MIN_ORDER_OFFSET_SHARE * (size + other_size) / 2:
         return True
-    if abs(offset) > _MAX_NEUTRAL_OFFSET_SHARE * _larger_of(size, other_size):
+    if abs(offset) > MAX_NEUTRAL_OFFSET_SHARE * _larger_of(size, other_size):
         return False
     other_axis = _VERTICAL if is_horizontal else _HORIZONTAL
     return not other_axis.isdisjoint(find_directions(box, other))

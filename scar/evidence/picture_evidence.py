@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from scar.evidence.box_pairs import BoxPairs
 from scar.evidence.contact import Contact, find_contacts
 from scar.language import english
 from scar.language.lexicon import Thing, is_related, resolve_category
@@ -67,12 +68,22 @@ class PictureEvidence:
         return {}
 
     @cached_property
-    def held(self) -> dict[tuple[str, int], frozenset[int]]:
-        """The answers that a generator has found so far: ids of the regions to which a relation may hold.
+    def held(self) -> dict[tuple[str, int, int], bool]:
+        """The answers that a generator has found so far: whether a relation may hold.
 
-        Keys are the relation and the id of its subject.
+        Keys are the relation, and the ids of its subject and of the other region.
         """
         return {}
+
+    @cached_property
+    def box_pairs(self) -> BoxPairs:
+        """Tables of the pairs of boxes of all regions, in the order of the picture."""
+        return BoxPairs([region.box for region in self.picture.regions])
+
+    @cached_property
+    def indices(self) -> Mapping[int, int]:
+        """Index of each region in the picture, by its id."""
+        return {region.id: index for index, region in enumerate(self.picture.regions)}
 
     def find_meant_regions(self, noun: str) -> tuple[Region, ...]:
         """The regions of the picture that a noun of a caption may mean."""

@@ -7,14 +7,14 @@ left of the picture is to the left of nearly all others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from scar.generators.rules.caption_stats import CaptionStats
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, hash_texts
 from scar.generators.rules.gold_batch import GoldBatch
-from scar.generators.rules.holding import find_denial, find_held
+from scar.generators.rules.holding import find_denial, may_hold
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.phrases import is_group, is_place
 from scar.generators.rules.records import CaptionPhrases
@@ -47,7 +47,7 @@ class CorpusRelations:
     """
 
     def __init__(self, batch: GoldBatch, stats: CaptionStats) -> None:
-        self.batch = batch
+        self.batch, self.stats = batch, stats
         self.counts: Floats = np.array([min(count, _MAX_COUNT) for count in stats.relations.values()], float)
         self.relations: Sequence[tuple[str, NounPhrase]] = list(stats.relations)
         self.nouns = batch.nouns.find(landmark.noun for _, landmark in self.relations)
@@ -61,16 +61,16 @@ class CorpusRelations:
 
     def weigh(self) -> Floats:
         """(T, K) weights of the candidates: their counts, less for what does not go together, 0 for the unusual."""
-        rows = Numbers()
-        numbers = [
-            rows[gold.object.noun, task.region.category, resolve_scene(gold.scene.noun).name]
+        things, places = Numbers(), Numbers()
+        thing_rows = [
+            things[gold.object.noun, task.region.category]
             for task, gold in zip(self.batch.tasks, self.batch.golds, strict=True)
         ]
-        fits = [
-            [_measure_fit(noun, category, scene, predicate, other.noun) for predicate, other in self.relations]
-            for noun, category, scene in rows
-        ]
-        table = np.array(fits).reshape(len(rows), len(self.relations))[numbers]
+        place_rows = [places[resolve_scene(gold.scene.noun).name] for gold in self.batch.golds]
+        usual = np.array([_find_usual(*pair, self.stats) for pair in things], bool)
+        plausible = np.array([_find_plausible(place, self.stats) for place in places], bool)
+        fits = usual.reshape(len(things), self.shape[1])[thing_rows]
+        table = fits * np.where(plausible.reshape(len(places), self.shape[1])[place_rows], 1.0, _IMPLAUSIBLE_FACTOR)
         own = self.batch.nouns.interchangeable[np.ix_(self.batch.landmarks, self.nouns)]
         weights: Floats = table * self.counts * self.takes[:, None] * ~own
         return weights
@@ -80,22 +80,30 @@ class CorpusRelations:
         return hash_texts(f"relation {landmark.text} {predicate}" for predicate, landmark in self.relations)
 
     @cached_property
+    def _related(self) -> Bools:
+        """(N, K) whether a noun and the landmark's are related."""
+        found: Bools = self.batch.nouns.related[:, self.nouns]
+        return found
+
+    @cached_property
     def _shown(self) -> Bools:
         """(T, K) whether the picture has a thing that the landmark's noun may mean."""
-        nouns, inverse = np.unique(self.nouns, return_inverse=True)
-        names = [self.batch.nouns.nouns[number] for number in nouns.tolist()]
-        found = [[bool(picture.find_meant_regions(name)) for name in names] for picture in self.batch.pictures]
-        shown: Bools = np.array(found, bool).reshape(len(found), len(names))[self.batch.owners][:, inverse]
+        found = [self._related[self.batch.nouns.find(own.regions_by_name)].any(axis=0) for own in self.batch.pictures]
+        shown: Bools = np.array(found, bool).reshape(len(found), self.shape[1])[self.batch.owners]
         return shown
 
     def hold_by_geometry(self) -> Bools:
         """A thing of the picture is the landmark, and boxes and masks do not deny the relation to it."""
         found = np.zeros(self.shape, bool)
         denials = [find_denial(predicate) for predicate, _ in self.relations]
-        for row, column in zip(*np.nonzero(self._shown & self.takes[:, None]), strict=True):
-            task, denial = self.batch.tasks[row], denials[column]
-            meant = task.evidence.find_meant_regions(self.relations[column][1].noun)
-            found[row, column] = bool(find_held(task.region, meant, (denial,))[denial])
+        for row, task in enumerate(self.batch.tasks):
+            known: dict[tuple[str, str], bool] = {}
+            for column in self.find_shown(row).tolist():
+                key = denials[column], self.relations[column][1].noun
+                if key not in known:
+                    meant = task.evidence.find_meant_regions(key[1])
+                    known[key] = any(may_hold(task.evidence, key[0], task.region, other) for other in meant)
+                found[row, column] = known[key]
         return found
 
     def unannotated(self) -> Bools:
@@ -140,12 +148,19 @@ def find_scene_preposition(gold: CaptionPhrases) -> str:
     return "in" if relation.form == "position" else relation.last_preposition
 
 
-def _measure_fit(noun: str, category: str, scene: str, predicate: str, landmark: str) -> float:
-    """How well a relation suits a thing and a place; 0 if the thing hardly ever has it."""
-    usual = any(is_usual(word, predicate, landmark) for word in (noun, category))
-    if find_form(predicate) != "direction" and not usual:
-        return 0.0
-    if find_form(predicate) == "action" and not can_act(category):
-        return 0.0
-    thing = resolve_category(landmark)
-    return 1.0 if is_plausible(thing.name, thing.kind, scene) else _IMPLAUSIBLE_FACTOR
+@lru_cache(maxsize=1 << 13)
+def _find_usual(noun: str, category: str, stats: CaptionStats) -> Bools:
+    """(K,) whether a thing now and then has each relation of a corpus."""
+    found = []
+    for predicate, landmark in stats.relations:
+        form = find_form(predicate)
+        usual = form == "direction" or any(is_usual(word, predicate, landmark.noun) for word in (noun, category))
+        found.append(usual and not (form == "action" and not can_act(category)))
+    return np.array(found, bool)
+
+
+@lru_cache(maxsize=1 << 12)
+def _find_plausible(scene: str, stats: CaptionStats) -> Bools:
+    """(K,) whether captions now and then name the landmark of each relation of a corpus with a place."""
+    things = [resolve_category(landmark.noun) for _, landmark in stats.relations]
+    return np.array([is_plausible(thing.name, thing.kind, scene) for thing in things], bool)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from scar.evidence.contact import is_contact_denied
-from scar.evidence.geometry import is_apart, is_out_of_direction
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.language.exclusion import find_preposition_class, is_passive
 from scar.language.relation_phrase import (
@@ -21,9 +20,6 @@ from scar.language.relation_phrase import (
     find_form,
 )
 from scar.sample import Region
-
-_FAR = 1.5
-"""Least gap between two things that are not next to each other, as a multiple of the larger width or height."""
 
 OPEN = ""
 """The denial of predicates that neither boxes nor masks deny, such as "watching"."""
@@ -44,31 +40,32 @@ def find_denial(predicate: str) -> str:
     return OPEN if is_vague and preposition in (NEXT_TO, ABOVE) else preposition
 
 
-def may_hold(denial: str, region: Region, other: Region) -> bool:
-    """Whether boxes and masks leave open that predicates with a denial hold for a region and another one."""
+def may_hold(evidence: PictureEvidence, denial: str, region: Region, other: Region) -> bool:
+    """Whether boxes and masks leave open that predicates with a denial hold for two regions of a picture."""
     if other.id == region.id:
         return False
     if denial == OPEN or other.crowd:
         return True
+    indices = evidence.indices
     if denial in DIRECTIONS:
-        return not is_out_of_direction(denial, region.box, other.box)
+        return not evidence.box_pairs.out_of_direction[denial][indices[region.id]][indices[other.id]]
     if denial == NEXT_TO:
-        return not is_apart(region.box, other.box, _FAR)
-    return not is_contact_denied(denial, region, other)
+        return not evidence.box_pairs.far_apart[indices[region.id]][indices[other.id]]
+    key = (denial, region.id, other.id)
+    if key not in evidence.held:
+        evidence.held[key] = not is_contact_denied(denial, region, other)
+    return evidence.held[key]
 
 
-def find_held(region: Region, others: Iterable[Region], denials: Iterable[str]) -> dict[str, frozenset[int]]:
+def find_held(
+    evidence: PictureEvidence, region: Region, others: Iterable[Region], denials: Iterable[str]
+) -> dict[str, frozenset[int]]:
     """For each of ``denials``, the ids of the ``others`` with which the region may stand in that relation."""
     several = tuple(others)
-    return {denial: frozenset(other.id for other in several if may_hold(denial, region, other)) for denial in denials}
-
-
-def find_held_in_picture(evidence: PictureEvidence, region: Region, denial: str) -> frozenset[int]:
-    """The ids of the other regions of the picture with which a region may stand in the relation of a denial."""
-    key = (denial, region.id)
-    if key not in evidence.held:
-        evidence.held[key] = find_held(region, evidence.picture.regions, (denial,))[denial]
-    return evidence.held[key]
+    return {
+        denial: frozenset([other.id for other in several if may_hold(evidence, denial, region, other)])
+        for denial in denials
+    }
 
 
 _DENIABLE: Mapping[str, str] = {

@@ -158,7 +158,8 @@ def _measure_fits(batch: GoldBatch) -> Floats:
     for one, predicate, other in rows:
         true, landmark = batch.nouns.class_members[one], batch.nouns.class_members[other]
         relation = RelationPhrase(predicate)
-        asked.append(batch.nouns.ask(partial(_measure_fit, true=true, relation=relation, landmark=landmark)))
+        rule = partial(_measure_fit, true=true, relation=relation, landmark=landmark)
+        asked.append(batch.nouns.ask(("object", one, predicate, other), rule))
     found: Floats = np.array(asked).reshape(len(rows), len(batch.nouns))[numbers]
     return found
 

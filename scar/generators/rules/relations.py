@@ -20,7 +20,7 @@ from scar.generators.rules.corpus_relations import (
 from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, hash_texts
 from scar.generators.rules.features import list_contexts, relation_features
 from scar.generators.rules.gold_batch import GoldBatch
-from scar.generators.rules.holding import find_denial, find_held, find_held_in_picture
+from scar.generators.rules.holding import find_denial, find_held
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.phrases import is_group
 from scar.generators.rules.predicates import (
@@ -192,7 +192,7 @@ class _Relations:
                 meant = task.evidence.find_meant_regions(gold.landmark.noun)
                 needed = list(dict.fromkeys(columns[self.columns[row]].tolist()))
                 true = find_denial(gold.relation.predicate)
-                held = find_held(task.region, meant, {true, *(names[number] for number in needed)})
+                held = find_held(task.evidence, task.region, meant, {true, *(names[number] for number in needed)})
                 possible[row, needed] = [not meant or bool(held[names[number]]) for number in needed]
                 elsewhere[row, needed] = [bool(held[names[number]] - held[true]) for number in needed]
             if self.landmarks[row]:
@@ -311,7 +311,7 @@ def _list_other_landmarks(task: GoldTask, gold: CaptionPhrases) -> list[NounPhra
 def _hold_with_others(task: GoldTask, landmarks: list[NounPhrase]) -> list[list[bool]]:
     """Whether boxes and masks leave open each direction from each landmark."""
     denials = [find_denial(text) for text in DIRECTION_PREDICATES]
-    held = {denial: find_held_in_picture(task.evidence, task.region, denial) for denial in denials}
+    held = find_held(task.evidence, task.region, task.evidence.picture.regions, denials)
     found = []
     for phrase in landmarks:
         meant = {other.id for other in task.evidence.find_meant_regions(phrase.noun)}

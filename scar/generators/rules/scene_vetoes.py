@@ -11,7 +11,7 @@ import numpy as np
 
 from scar.generators.rules import noun_vetoes
 from scar.generators.rules.draws import Bools
-from scar.generators.rules.holding import find_denial, find_held_in_picture
+from scar.generators.rules.holding import find_denial, may_hold
 from scar.generators.rules.noun_table import Numbers
 from scar.generators.rules.noun_vetoes import NounSwap
 from scar.generators.rules.phrases import names_landmark
@@ -48,11 +48,10 @@ def holds_elsewhere(swap: NounSwap, places: Bools, prepositions: Sequence[str]) 
     found = np.zeros(places.shape, bool)
     for row, (task, gold, preposition) in enumerate(zip(batch.tasks, batch.golds, prepositions, strict=True)):
         denial = find_denial(preposition)
-        held = find_held_in_picture(task.evidence, task.region, denial)
         names = [
             name
             for name, regions in task.evidence.regions_by_name.items()
-            if any(region.id in held for region in regions)
+            if any(may_hold(task.evidence, denial, task.region, region) for region in regions)
         ]
         found[row] = batch.nouns.related[np.ix_(batch.nouns.find(names), swap.nouns)].any(axis=0)
         if swap.contrasts[row].any():

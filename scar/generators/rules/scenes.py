@@ -246,7 +246,8 @@ def _measure_fits(batch: GoldBatch) -> Floats:
     asked = []
     for preposition, form, one, end in rows:
         noun, true = batch.nouns.class_members[one], batch.nouns.class_members[end]
-        asked.append(batch.nouns.ask(partial(_measure_fit, predicate=preposition, form=form, subject=noun, true=true)))
+        rule = partial(_measure_fit, predicate=preposition, form=form, subject=noun, true=true)
+        asked.append(batch.nouns.ask(("scene", preposition, form, one, end), rule))
     found: Floats = np.array(asked).reshape(len(rows), len(batch.nouns))[keys]
     return found
 

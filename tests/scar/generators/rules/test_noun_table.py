@@ -68,5 +68,7 @@ def test_rules_do_not_tell_the_nouns_of_a_class_apart(table: NounTable) -> None:
         lambda noun: excludes(noun, "on", "next to", "bench"),
         lambda noun: excludes("cup", "on", "in front of", noun),
     ]
-    for rule in rules:
-        assert [bool(found) for found in table.ask(rule)] == [bool(rule(noun)) for noun in table.nouns]
+    for number, rule in enumerate(rules):
+        assert [bool(found) for found in table.ask(("test", number), rule)] == [
+            bool(rule(noun)) for noun in table.nouns
+        ]
