@@ -45,7 +45,7 @@ BatchSize: TypeAlias = Annotated[
 Config: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Config of virtue: demo, tiny, 2b, 7b or a TOML file; or the parameter config of your own function."
+        help="Config of virtue: demo, tiny, 2b, 7b, qwen3-2b, a TOML file; or your own function's parameter config."
     ),
 ]
 DataFolder: TypeAlias = Annotated[Path | None, typer.Option(help="Folder with the data of tasks given by name.")]

@@ -171,4 +171,4 @@ class CheckpointError(VirtueError, ValueError):
 
 def first_line(error: Exception) -> str:
     """First line of an error's message; some libraries add pages."""
-    return str(error).partition("\n")[0]
+    return str(error).lstrip().partition("\n")[0]

@@ -55,7 +55,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"checkpoints"},
         {"inference"},
         {"embedder"},
-        {"bench"},
+        {"bench", "bench_segmenters"},
         {"training"},
         {"demo_model"},
         {"adapters"},

@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 
 MODEL_HELP = (
-    "Model: demo (small and trained); tiny, 2b, 7b or a TOML file (random weights); the folder of a checkpoint or of a "
-    "training run; or a Hugging Face repository."
+    "Model: demo (small and trained); tiny, 2b, 7b, qwen3-2b or a TOML file (random weights); the folder of a "
+    "checkpoint or of a training run; or a Hugging Face repository."
 )
 SEGMENTER_HELP = "File or Hub id of SAM 2's weights, for a checkpoint that does not contain them."
 
@@ -162,9 +162,23 @@ def run_bench(
     device: Device = None,
     dtype: Dtype = None,
     segmenter: Segmenter = None,
+    segmenters: Annotated[
+        bool,
+        typer.Option("--segmenters", help="Measure every segmenter at its published size instead; no model is needed."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure latency and peak memory. Each row is a kind of item, such as a text, or an image with a box."""
+    if segmenters:
+        with one_line_errors("virtue"):
+            from scar.errors import ConfigError
+
+            if given := [
+                name for name, value in {"--model": model, "--dtype": dtype, "--segmenter": segmenter}.items() if value
+            ]:
+                raise ConfigError(f"{given[0]}: --segmenters measures every segmenter alone; leave it out.")
+            _bench_segmenters(repeat, device, as_json=as_json)
+        return
     with one_line_errors("virtue"):
         from virtue_ref.bench import measure_modes
         from virtue_ref.embedder import load
@@ -180,6 +194,20 @@ def run_bench(
     for timing in timings:
         numbers = f"{timing.latency_ms:10.1f} {timing.slowest_ms:10.1f} {timing.peak_mib:9.0f}"
         typer.echo(f"{timing.mode:34} {numbers}")
+
+
+def _bench_segmenters(repeat: int, device: str | None, *, as_json: bool) -> None:
+    from virtue_ref.bench_segmenters import measure_segmenters
+    from virtue_ref.embedder import choose_device
+
+    timings = measure_segmenters(repeat, choose_device(device))
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(timing) for timing in timings], indent=2))
+        return
+    typer.echo(f"{'segmenter':14} {'pixels':>6} {'tokens':>6} {'weights':>12} {'image ms':>9} {'box ms':>8}")
+    for each in timings:
+        numbers = f"{each.side:6} {each.tokens:6} {each.parameters:12,} {each.encode_ms:9.1f} {each.prompt_ms:8.1f}"
+        typer.echo(f"{each.package:14} {each.problem or numbers}")
 
 
 @app.command()

@@ -142,8 +142,8 @@ class Config:
         """Read a config.
 
         Args:
-            name: a built-in name ("tiny", "2b", "7b"), else the path of a TOML file with the fields of this class as
-                keys; built-in names come first.
+            name: a built-in name ("tiny", "2b", "7b", "qwen3-2b"), else the path of a TOML file with the fields of this
+                class as keys; built-in names come first.
 
         Returns:
             The config. If the file gives no `name`, it is "virtue-" and the file's name.

@@ -267,9 +267,9 @@ def load(
     """Load a VIRTUE embedder in one call.
 
     Args:
-        config: name of the model. A built-in config ("tiny", "2b", "7b") or a TOML file gives a model with random
-            weights. Any other name is a checkpoint: "demo" (a small model that was trained on drawn scenes and comes
-            with the package), a folder, or a Hugging Face repository. None raises `ConfigError`.
+        config: name of the model. A built-in config ("tiny", "2b", "7b", "qwen3-2b") or a TOML file gives a model with
+            random weights. Any other name is a checkpoint: "demo" (a small model that was trained on drawn scenes and
+            comes with the package), a folder, or a Hugging Face repository. None raises `ConfigError`.
         profile: "official" or "clean"; None keeps the profile of the config or checkpoint.
         device: for example "cpu" or "cuda:1"; None takes a GPU if there is one.
         dtype: "float32", "bfloat16" or "float16"; None is float32 on a CPU, else bfloat16.

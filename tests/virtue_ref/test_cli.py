@@ -30,13 +30,21 @@ def test_help_imports_nothing_heavy() -> None:
     assert {"info", "embed", "bench", "convert"} <= set(call("--help").output.split())
 
 
+def test_bench_of_segmenters_takes_no_model() -> None:
+    done = call("bench", "--segmenters", "--model", "tiny")
+    assert done.exit_code == 2
+    assert done.stderr == "virtue: --model: --segmenters measures every segmenter alone; leave it out.\n"
+
+
 @pytest.mark.parametrize("name", list_configs())
 def test_info_of_every_config(name: str) -> None:
+    if name == "qwen3-2b":
+        pytest.importorskip("timm")
     facts = json.loads(call("info", name, "--json").stdout)
     assert facts["weights"] == "random"
-    assert facts["dimensions"] == {"tiny": 64, "2b": 1536, "7b": 3584}[name]
+    assert facts["dimensions"] == {"tiny": 64, "2b": 1536, "7b": 3584, "qwen3-2b": 2048}[name]
     if name != "tiny":
-        published = {"2b": 2.21e9, "7b": 7.75e9}[name]  # Qwen2-VL without its head
+        published = {"2b": 2.21e9, "7b": 7.75e9, "qwen3-2b": 2.13e9}[name]  # Qwen2-VL, Qwen3-VL without a head
         backbone = facts["parameters"]["vision encoder"] + facts["parameters"]["language model"]
         assert backbone == pytest.approx(published, rel=0.02)
 
@@ -83,7 +91,7 @@ def test_bench_measures_every_mode() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("info", "nowhere.toml"), "virtue: no config 'nowhere.toml': built in are 2b, 7b, tiny"),
+        (("info", "nowhere.toml"), "virtue: no config 'nowhere.toml': built in are 2b, 7b, qwen3-2b, tiny"),
         (("info", "/"), "virtue: /config.json: no such file; is / a checkpoint?"),
         (("embed", "nowhere.png", "--model", "tiny", "--out", "v.npy"), "virtue: nowhere.png: no such file."),
         (("embed", "rows.jsonl", "--text", "a", "--out", "v.npy"), "virtue: --text: it goes with image files, and all"),

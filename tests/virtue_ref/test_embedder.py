@@ -295,10 +295,10 @@ def test_no_items_give_no_vectors(tiny: VirtueEmbedder) -> None:
     ("options", "message"),
     [
         ({"config": "3b"}, "'3b' is no folder, and as a Hub repository it cannot be fetched"),
-        ({"config": "nowhere.toml"}, "no config 'nowhere.toml': built in are 2b, 7b, tiny"),
+        ({"config": "nowhere.toml"}, "no config 'nowhere.toml': built in are 2b, 7b, qwen3-2b, tiny"),
         (
             {},
-            "which model.* 'demo' or a folder; 2b, 7b, tiny and TOML files have random weights",
+            "which model.* 'demo' or a folder; 2b, 7b, qwen3-2b, tiny and TOML files have random weights",
         ),
         ({"config": "tiny", "profile": "clear"}, "unknown profile 'clear': it is one of official, clean"),
         ({"config": "tiny", "resolution": "medium"}, "unknown resolution 'medium': it is one of high, mid, low"),

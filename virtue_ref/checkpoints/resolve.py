@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from scar.errors import CheckpointError, first_line
 from virtue_ref.checkpoints.adapter import ADAPTER_CONFIG, read_adapter
@@ -34,9 +35,9 @@ def read_checkpoint(
     """Read the checkpoint that a name means. Whether its weights fit its config is checked by `build_model`.
 
     Args:
-        name: a built-in config ("tiny", "2b", "7b") or a TOML file, for random weights; "demo", the small model that
-            comes with the package; the folder of a checkpoint, or of a training run (its best checkpoint, else its
-            last); or a Hugging Face repository. What fits first is meant, in this order.
+        name: a built-in config ("tiny", "2b", "7b", "qwen3-2b") or a TOML file, for random weights; "demo", the small
+            model that comes with the package; the folder of a checkpoint, or of a training run (its best checkpoint,
+            else its last); or a Hugging Face repository. What fits first is meant, in this order.
         revision: branch, tag or commit of the Hugging Face repository; None is its main branch.
         segmenter: file or Hub id, such as "facebook/sam2.1-hiera-base-plus", of SAM 2's weights, for a checkpoint that
             does not contain them; see `virtue_ref.checkpoints.official.read_official`.
@@ -70,6 +71,8 @@ def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Virtue(config)
+    known = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.get(config.backbone["model_type"])
+    architectures = [] if known is None else [known]
     # The same files as in the published checkpoints, so that transformers and the released code can read an export.
     tokenizer = {
         "tokenizer_class": "Qwen2Tokenizer",
@@ -87,7 +90,7 @@ def make_random_checkpoint(config: Config, seed: int = 0) -> Checkpoint:
         "temporal_patch_size": config.image.frames,
     }
     tables = {
-        "config.json": {"architectures": ["Qwen2VLForConditionalGeneration"], **config.backbone},
+        "config.json": {"architectures": architectures, **config.backbone},
         "tokenizer_config.json": tokenizer,
         "preprocessor_config.json": pixels,
     }

@@ -14,7 +14,7 @@ from scar.demo.scenes import SCENES
 from scar.demo.shapes import COLOURS, SHAPES
 from virtue_ref.demo_model.steps import Progress, Schedule, train_steps
 from virtue_ref.demo_model.views import View, find_cell_centres
-from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl
+from virtue_ref.model.backbones.qwen_vl import QwenVl
 from virtue_ref.model.virtue import Virtue
 
 COLOUR_CLASSES, SHAPE_CLASSES = len(COLOURS) + 1, len(SHAPES) + 1
@@ -35,7 +35,7 @@ class VisionPretraining(nn.Module):
 
     def __init__(self, model: Virtue) -> None:
         super().__init__()
-        self.encoder = cast(Qwen2Vl, model.backbone).visual
+        self.encoder = cast(QwenVl, model.backbone).visual
         self.head = nn.Linear(model.hidden, COLOUR_CLASSES + SHAPE_CLASSES + len(SCENES) + 2)
 
     def forward(self, views: Sequence[View], rng: Random) -> tuple[Tensor, float]:

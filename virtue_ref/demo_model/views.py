@@ -15,7 +15,7 @@ from scar.demo.shapes import COLOURS, SHAPES
 from scar.demo.world import draw_picture
 from scar.sample import Box
 from virtue_ref.config import Config
-from virtue_ref.model.backbones.qwen2_vl import make_patches, make_pixels
+from virtue_ref.model.backbones.qwen_images import make_patches, make_pixels
 from virtue_ref.model.images import make_segmenter_input
 from virtue_ref.model.prompts import FIRST_CORNER, POSITIVE, SECOND_CORNER, PointPrompt
 

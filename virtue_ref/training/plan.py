@@ -14,6 +14,7 @@ from pathlib import Path
 
 from accelerate import init_empty_weights
 
+from scar.errors import ConfigError
 from virtue_ref.checkpoints.checkpoint import Checkpoint
 from virtue_ref.config import Config, is_config
 from virtue_ref.model.virtue import Virtue
@@ -100,8 +101,11 @@ def _read_config(recipe: TrainingRecipe) -> Config | None:
 
 def _count_weights(recipe: TrainingRecipe, config: Config) -> list[tuple[str, str]]:
     """Lines for the number of weights and the least memory they need, from a model whose weights take no memory."""
-    with init_empty_weights(include_buffers=False):
-        model = Virtue(config)
+    try:
+        with init_empty_weights(include_buffers=False):
+            model = Virtue(config)
+    except ConfigError as error:  # a package that the segmenter needs may be missing here alone
+        return [("weights", f"not counted: {error}")]
     total = sum(weight.numel() for weight in model.parameters())
     lora.add_adapters(model, recipe.adapter, checkpointing=False)
     trained = sum(weight.numel() for weight in lora.get_trained_weights(model).values())

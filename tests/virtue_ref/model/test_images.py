@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 from scar.common.images import limit_pixels
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules, Profile
-from virtue_ref.model.backbones.qwen2_vl import make_pixels
+from virtue_ref.model.backbones.qwen_images import make_pixels
 from virtue_ref.model.images import make_segmenter_input, read_frame, read_image
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]

@@ -15,7 +15,7 @@ from scar.errors import ItemError, VirtueError
 from scar.sample import Box
 from virtue_ref.config import ImageRules
 from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.model.backbones.qwen2_vl import count_patches
+from virtue_ref.model.backbones.qwen_images import count_patches
 from virtue_ref.model.roi import make_roi_weights
 
 TEXT = "<|image_pad|>\nwhich one?"

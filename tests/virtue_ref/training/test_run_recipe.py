@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def test_a_dry_run_needs_neither_weights_nor_data(tmp_path: Path, monkeypatch: p
     assert len(lines) == 2, "the backbone, and 20 sets in one line"
     assert "20 of 20 sources (ImageNet_1K, N24News, HatefulMemes, ...): no parquet files" in lines[1]
     assert "not measured" in done.output
+
+
+def test_a_plan_of_parts_whose_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("virtue_ref.training.inputs.find_checkpoint_folder", lambda _: tmp_path)  # no network
+    done = CliRunner().invoke(app, ["train", "virtue-qwen3-2b", "--dry-run", "--data", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "2,000 of 1,024 pairs" in done.output
+    (weights,) = [line for line in done.output.splitlines() if line.startswith("weights")]
+    assert (
+        "of which" in weights
+        if find_spec("timm")
+        else "not counted: the segmenter's config needs a package, pip install timm" in weights
+    )
 
 
 def test_the_command_trains_measures_and_evaluates(tmp_path: Path) -> None:
@@ -169,10 +183,15 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nope"], "no recipe 'nope': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar; else"),
+        (
+            ["nope"],
+            "no recipe 'nope': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar, "
+            "virtue-qwen3-2b; else",
+        ),
         (
             ["virtue-3b-scar"],
-            "no recipe 'virtue-3b-scar': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar; did",
+            "no recipe 'virtue-3b-scar': built in are demo, virtue-2b, virtue-2b-scar, virtue-7b, virtue-7b-scar, "
+            "virtue-qwen3-2b; did",
         ),
         (["demo", "--steps", "0"], "--steps: the demo model takes --out, --seed and --dry-run alone."),
         (["demo", "--data", "x"], "--data: the demo model takes"),

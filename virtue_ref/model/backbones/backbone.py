@@ -20,9 +20,14 @@ from virtue_ref.config import Config
 
 BACKBONES: dict[str, str] = {
     "qwen2_vl": "virtue_ref.model.backbones.qwen2_vl:Qwen2Vl",
-    "qwen2_5_vl": "virtue_ref.model.backbones.qwen2_vl:Qwen2Vl",
+    "qwen2_5_vl": "virtue_ref.model.backbones.qwen2_5_vl:Qwen25Vl",
+    "qwen3_vl": "virtue_ref.model.backbones.qwen3_vl:Qwen3Vl",
 }
-"""``model_type`` of a config.json -> ``module:class``; the class is called with a `Config`."""
+"""``model_type`` of a config.json -> ``module:class``; the class is called with a `Config`.
+
+"qwen2_vl" was compared with the published models. The others are wired, unverified on weights: their states are those
+of transformers' models with random weights.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,8 @@ class Backbone(Protocol):
         Args:
             embeddings: (B, T, hidden), image tokens and prefixes included, padded on the right.
             positions: (B, T) int64, position of each token.
-            images: the images of the batch, for families whose language model takes `ImageFeatures.extra`; their tokens
-                are already in `embeddings`.
+            images: the images of the batch in the order of their rows, for families whose language model takes
+                `ImageFeatures.extra`; their tokens are already in `embeddings`.
 
         Returns:
             (B, T, hidden): states after the last norm.

@@ -154,7 +154,7 @@ def make_sam(kind: Any, model: Mapping[str, Any]) -> nn.Module:
     try:
         return cast(nn.Module, kind(config(**model)).eval())
     except ImportError as error:
-        raise ConfigError(f"the segmenter's config needs a package: {first_line(error)} (pip install timm).") from error
+        raise ConfigError(f"the segmenter's config needs a package, pip install timm ({first_line(error)}).") from error
     except (StrictDataclassError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"the segmenter's config builds no {kind.__name__}: {first_line(error)}") from error
 

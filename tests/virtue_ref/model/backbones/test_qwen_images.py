@@ -1,28 +1,19 @@
-"""Qwen2-VL: pixels by the rules of the release, against transformers' PIL processor where that has them; Qwen2.5-VL."""
+"""Pixels for Qwen's vision encoders by the rules of the release, against transformers' PIL processor."""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from mmeb_eval.item import Item
 from scar.errors import ConfigError
-from scar.sample import Box
-from virtue_ref.checkpoints import resolve
-from virtue_ref.checkpoints.format import write_checkpoint
-from virtue_ref.checkpoints.info import describe_model
-from virtue_ref.config import PROFILES, Config, ImageRules
-from virtue_ref.embedder import VirtueEmbedder, load
-from virtue_ref.model.backbones.qwen2_vl import Qwen2Vl, count_patches, make_patches, make_pixels, smart_resize
+from virtue_ref.config import PROFILES, ImageRules
+from virtue_ref.model.backbones.qwen_images import count_patches, make_patches, make_pixels, smart_resize
 from virtue_ref.model.images import read_frame, read_image
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
@@ -94,37 +85,3 @@ def test_the_grid_is_known_from_the_header(picture: Draw, size: tuple[int, int],
     path = picture(*size)
     pixels = make_pixels(read_image(path, CLEAN), rules)
     assert (pixels.shape[1] // 14, pixels.shape[2] // 14) == count_patches(read_frame(path, CLEAN).size, rules)
-
-
-def test_qwen2_5_vl_stands_on_the_same_seam(picture: Draw, tmp_path: Path) -> None:
-    config = Config.read("tiny")
-    vision = {
-        "model_type": "qwen2_5_vl",
-        "depth": 2,
-        "hidden_size": 32,
-        "out_hidden_size": 64,
-        "num_heads": 2,
-        "intermediate_size": 64,
-        "fullatt_block_indexes": [1],
-        "initializer_range": 0.2,
-    }
-    backbone = {**config.backbone, "model_type": "qwen2_5_vl", "vision_config": vision}
-    write_checkpoint(resolve.make_random_checkpoint(dataclasses.replace(config, backbone=backbone)), tmp_path / "ours")
-    model = load(tmp_path / "ours")
-    image = picture(90, 70)
-    items = [Item("a cat"), Item("which one?", image), Item("which one?", image, Box(10, 10, 60, 50))]
-    alone = np.concatenate([model.embed([item]) for item in items])
-    np.testing.assert_allclose(model.embed(items), alone, rtol=0, atol=2e-6)
-    assert (alone @ alone.T - np.eye(len(items))).max() < 1 - 1e-5
-    assert describe_model(tmp_path / "ours")["language model"] == "qwen2_5_vl, 2 layers"
-
-
-def test_the_projection_of_patches_is_the_convolution_of_transformers(tiny: VirtueEmbedder) -> None:
-    backbone = tiny.model.backbone
-    assert isinstance(backbone, Qwen2Vl)
-    projection = copy.deepcopy(backbone.visual.patch_embed).double()  # so that no rounding is in the way
-    kernel = projection.proj.weight.shape[1:]
-    patches = torch.randn(9, kernel.numel(), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    with torch.inference_mode():
-        convolved = projection.proj(patches.reshape(-1, *kernel)).flatten(1)
-        torch.testing.assert_close(projection(patches), convolved, atol=1e-12, rtol=1e-12)
