@@ -9,7 +9,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from scar.generators.rules.draws import Bools, Floats, Hashes, Ints, draw_first, make_clocks
+from scar.generators.rules.draws import Bools, Floats, Hashes, Ints
 from scar.generators.rules.feature_weights import FeatureWeights
 from scar.generators.rules.features import Contexts
 from scar.language.noun_phrase import NounPhrase
@@ -64,15 +64,17 @@ class CandidateBlock:
         """(T, M) weights times those of the features, alone and in the contexts of their golds."""
         names, contexts = self.contexts
         alone = np.array([weights.alone.get(name, weights.default) for name in self.feature_names] or [0.0])
-        given = np.array(
-            [
-                [known.get(context, 0.0) for context in names]
-                for known in (weights.given.get(name, {}) for name in self.feature_names)
-            ]
-        ).reshape(len(self.feature_names), len(names))
-        logs = np.empty_like(self.weights)
+        columns = {context: column for column, context in enumerate(names)}
+        given = np.zeros((len(names), len(self.feature_names)))
+        for number, name in enumerate(self.feature_names):
+            for context, value in weights.given.get(name, {}).items():
+                if context in columns:
+                    given[columns[context], number] = value
+        logs = np.zeros_like(self.weights)
         for row, own in enumerate(contexts):
-            logs[row] = (alone + given[:, own].sum(axis=1))[self.features[row]].sum(axis=1)
+            values = alone + given[own].sum(axis=0)
+            for numbers in self.features[row].T:
+                logs[row] += values[numbers]
         if self.hard is not None:
             logs += weights.hard * self.hard
         is_open = (self.weights > 0) & ~self.refused
@@ -82,13 +84,11 @@ class CandidateBlock:
         found: Floats = np.where(self.weights > 0, self.weights * shares, 0)
         return found
 
-    def draw(self, records: Hashes, weights: Floats, count: int) -> Ints:
-        """Draw by weight from the candidates that no veto refuses: (T, count) columns; -1 where there are no more."""
-        return draw_first(make_clocks(records, self.words, weights), self.refused, count)
+    def count_refused(self, clocks: Floats, count: int) -> Counter[str]:
+        """Count the candidates that each veto refused while ``count`` candidates were drawn for each gold.
 
-    def count_refused(self, records: Hashes, weights: Floats, count: int) -> Counter[str]:
-        """Count the candidates that each veto refused while ``count`` candidates were drawn for each gold."""
-        clocks = make_clocks(records, self.words, weights)
+        ``clocks`` are the (T, M) times by which they were drawn.
+        """
         last = np.partition(np.where(self.refused, np.inf, clocks), count - 1, axis=1)[:, count - 1 : count]
         pending = (clocks < last) & (self.weights > 0)
         found = Counter[str]()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scar.generators.generator import GoldOfTask, GoldTask, NineNegatives, Rejected
 from scar.generators.rules.block import CandidateBlock
 from scar.generators.rules.caption_stats import CaptionStats
-from scar.generators.rules.draws import hash_texts
+from scar.generators.rules.draws import draw_first, hash_texts, make_clocks
 from scar.generators.rules.feature_weights import FeatureWeights
 from scar.generators.rules.gold_batch import GoldBatch, Golds
 from scar.generators.rules.noun_table import NounTable
@@ -107,8 +107,9 @@ def draw_swaps(
     found: dict[Part, list[list[CaptionPhrases]]] = {}
     for part, block in blocks.items():
         weights = block.weigh(stats.weights.get(part, FeatureWeights()))
-        drawn = block.draw(records, weights, RESERVE)
-        veto_counts.update(block.count_refused(records, weights, NEGATIVES_PER_PART))
+        clocks = make_clocks(records, block.words, weights)
+        drawn = draw_first(clocks, block.refused, RESERVE)
+        veto_counts.update(block.count_refused(clocks, NEGATIVES_PER_PART))
         found[part] = []
         for row, (columns, (_, gold)) in enumerate(zip(drawn.tolist(), golds, strict=True)):
             swaps = (gold.swap(part, block.make(row, column)) for column in columns if column >= 0)
