@@ -23,6 +23,7 @@ class Tally:
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
         golds: number of chosen regions that have a true caption, by the evidence for it.
         reasons: number of samples, by the same evidence.
+        reviewed: number of samples on which people decided, by what became of them.
         true_parts, false_parts: number of true and of false objects and scenes by part and text, such as "object a
             cup", and of samples by the things of their picture ("thing cup"); see `scar.build.part_origins`.
     """
@@ -38,6 +39,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     true_parts: Counter[str] = field(default_factory=Counter)
     false_parts: Counter[str] = field(default_factory=Counter)
+    reviewed: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
         """If `skip_bad` is set, add to `rejected` under the reason of ``bad``; else raise ``bad``, and count nothing.
@@ -67,6 +69,7 @@ class Tally:
         self.reasons.update(other.reasons)
         self.true_parts.update(other.true_parts)
         self.false_parts.update(other.false_parts)
+        self.reviewed.update(other.reviewed)
 
     def describe_balance(self) -> str:
         """The equation of `check_balance` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""

@@ -13,6 +13,7 @@ import typer
 
 from scar.cli_build import JsonOption, build_sources
 from scar.cli_options import refuse_options
+from scar.cli_review import review
 from scar.common.terminal import MAX_SEED, CommandGroup, make_console, one_line_errors
 from scar.publish.commands import Folder, card, pull, push
 
@@ -150,7 +151,7 @@ def audit_corpus(
         raise typer.Exit(1)
 
 
-for command in (card, push, pull):
+for command in (review, card, push, pull):
     app.command()(command)
 
 

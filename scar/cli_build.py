@@ -136,6 +136,12 @@ def build_sources(
             metavar="FILE", show_default="the recipe's", help="A TOML file of your words for categories and scenes."
         ),
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Decisions of `scar review --export`: leave out and edit samples as it says."
+        ),
+    ] = None,
     words: Annotated[
         bool, typer.Option("--words", help="Build nothing: list what captions will say for categories and scenes.")
     ] = False,
@@ -205,6 +211,7 @@ def build_sources(
             word_file=word_file or wanted.word_file,
             parser=parser or wanted.parser,
             parses=parses or wanted.parses,
+            decisions=decisions or wanted.decisions,
         )
         if plan:
             previews = preview_build(wanted, workers, engine, show_progress)
@@ -226,7 +233,7 @@ def build_sources(
 
         switches = {"skip_bad": skip_bad, "decode_images": decode_images, "engine": engine != "local"}
         named: dict[str, object] = {"data_root": data_root, "word_file": word_file, "parser": parser, "parses": parses}
-        named |= {"overlap": overlap, "max_pixels": max_pixels}
+        named |= {"overlap": overlap, "max_pixels": max_pixels, "decisions": decisions}
         switches |= {"words": words, "plan": plan, **{option: value is not None for option, value in named.items()}}
         useless = {option for option, is_given in switches.items() if is_given}
         refuse_options(useless | (given.keys() - {"images"}), "the demo draws its own images")

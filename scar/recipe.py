@@ -183,6 +183,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             English model, or no parser if it is not installed.
         parses: folder that keeps the parses, so that no text is parsed twice; None keeps none.
         word_file: the TOML file of a user's words for categories, plurals and scenes; see `scar.language.user_words`.
+        decisions: file of what people decided about samples of an earlier build, from `scar review --export`; None
+            applies none.
     """
 
     sources: tuple[Source, ...]
@@ -193,6 +195,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     parser: str | None = None
     parses: Path | None = None
     word_file: Path | None = None
+    decisions: Path | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.sources

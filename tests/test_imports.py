@@ -30,8 +30,9 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"inspect"},
         {"demo"},
         {"publish"},
+        {"review"},
         {"cli_options"},
-        {"cli_build"},
+        {"cli_build", "cli_review"},
         {"cli"},
     ),
     "mmeb_eval": (

@@ -1,119 +1,151 @@
-"""Figures of reviews by people: how many samples they accept, and how far they agree.
-
-The file ``review.jsonl`` of a corpus holds one line for each decision::
-
-    {"id": "Mine/eval/42", "reviewer": "ada", "accept": true}
-
-A reviewer accepts a sample if the gold caption is true of the thing in the box and all other captions are false.
-"""
+"""Figures of reviews by people: what they accept, how far they agree, and how well they find the gold caption."""
 
 from __future__ import annotations
 
-import json
+import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scar.audit.row_blocks import iter_row_blocks
+import numpy as np
+import pyarrow.parquet as pq
+
 from scar.common.statistics import wilson_interval
 from scar.errors import InputError
+from scar.formats.decisions import REVIEW_FILE, Decision, list_current, read_decisions
 from scar.formats.reader import RowFile
+from scar.sample import NEGATIVES_PER_PART, PARTS
 
-REVIEW_FILE = "review.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision of one reviewer on one sample.
-
-    Attributes:
-        id: id of the sample, ``<source>/<split>/<region id>``.
-        reviewer: name of the reviewer.
-        accept: whether the reviewer accepts the sample.
-    """
-
-    id: str
-    reviewer: str
-    accept: bool
+_RESAMPLES = 1_000
+"""Times that the images are drawn again for the interval of alpha."""
 
 
-def read_decisions(folder: Path) -> list[Decision]:
+def read_review(folder: Path) -> list[Decision]:
     """Read the decisions on the samples of a corpus; an empty list if there is no ``review.jsonl``.
 
     Raises:
-        InputError: a line is no decision, or a reviewer decides on a sample twice; the message names the line.
+        InputError: see `scar.formats.decisions.read_decisions`.
     """
     path = folder / REVIEW_FILE
-    if not path.exists():
-        return []
-    decisions: dict[tuple[str, str], Decision] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            decision = Decision(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{path}, line {number}: no decision ({error}); it has id, reviewer and accept.") from None
-        types = type(decision.id), type(decision.reviewer), type(decision.accept)
-        if types != (str, str, bool):
-            raise InputError(f"{path}, line {number}: id and reviewer are texts, accept is true or false.")
-        if (decision.id, decision.reviewer) in decisions:
-            raise InputError(f"{path}, line {number}: {decision.reviewer} decides on {decision.id} twice; keep one.")
-        decisions[decision.id, decision.reviewer] = decision
-    return list(decisions.values())
+    return list_current(read_decisions(path)) if path.exists() else []
 
 
-def check_decisions(decisions: Sequence[Decision], files: Sequence[RowFile], folder: Path) -> None:
-    """Check that each decision is on a sample of the corpus.
+def map_images(decisions: Sequence[Decision], files: Sequence[RowFile], where: Path) -> dict[str, str]:
+    """Find the image of each sample that was decided on.
 
     Args:
         decisions: the decisions.
         files: all files of rows of the corpus.
-        folder: folder of the corpus, for the message.
+        where: the file of decisions, for the message.
+
+    Returns:
+        Path of the image by id of the sample.
 
     Raises:
         InputError: a decision is on a sample that the corpus lacks; the message names it.
     """
-    unknown = {decision.id for decision in decisions}
-    for file in files if unknown else ():
-        for rows in iter_row_blocks(file):
-            unknown.difference_update(map(rows.sample_id, range(rows.count)))
-    if unknown:
-        raise InputError(
-            f"{folder / REVIEW_FILE}: no sample has the id {min(unknown)!r}; it is a review of another corpus."
-        )
+    wanted = {decision.id for decision in decisions}
+    images: dict[str, str] = {}
+    for file in files if wanted else ():
+        ids = file.read_sample_ids()
+        if wanted.isdisjoint(ids):
+            continue
+        paths = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"].to_pylist()
+        images |= {id_: path for id_, path in zip(ids, paths, strict=True) if id_ in wanted}
+    if unknown := wanted - images.keys():
+        raise InputError(f"{where}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
+    return images
 
 
-def measure_agreement(decisions: Sequence[Decision], key: str) -> dict[str, Any] | None:
+def measure_agreement(decisions: Sequence[Decision], images: Mapping[str, str], key: str) -> dict[str, Any] | None:
     """Figures of the reviews of one file.
 
     Args:
-        decisions: decisions on samples of any file.
+        decisions: decisions that count, on samples of any file.
+        images: image of each sample by id; see `map_images`.
         key: ``<source>/<split>`` of the file.
 
     Returns:
-        None without decisions on the file. Else ``samples`` and ``reviewers``: their numbers; ``accepted``: share of
-        samples that more than half of their reviewers accept; ``interval``: its 95 % confidence interval; ``alpha``:
-        see `krippendorff_alpha`.
+        None without decisions on the file. Else ``samples`` and ``reviewers``: numbers of inspected samples and of all
+        who took part; ``accepted``: share of samples that more than half of their reviewers accept, or edit;
+        ``interval``: its 95 % confidence interval, by image; ``alpha`` and ``alpha_interval``: see
+        `krippendorff_alpha`, the interval from drawing images again; ``faults``: number of rejections by fault;
+        ``choices``: see `measure_choices`. What nobody did is None.
     """
-    decisions_by_sample: dict[str, list[bool]] = {}
-    reviewers = set()
-    for decision in decisions:
-        if decision.id.startswith(f"{key}/"):
-            decisions_by_sample.setdefault(decision.id, []).append(decision.accept)
-            reviewers.add(decision.reviewer)
-    if not decisions_by_sample:
+    own = [decision for decision in decisions if decision.id.startswith(f"{key}/")]
+    if not own:
         return None
-    units = list(decisions_by_sample.values())
-    rate = sum(2 * sum(unit) > len(unit) for unit in units) / len(units)
-    alpha = krippendorff_alpha(units)
+    units: dict[str, list[bool]] = {}
+    for decision in own:
+        if decision.mode == "inspect":
+            units.setdefault(decision.id, []).append(decision.verdict != "reject")
+    accepted = {id_: 2 * sum(unit) > len(unit) for id_, unit in units.items()}
+    share = sum(accepted.values()) / len(accepted) if accepted else None
+    hits = [(images[id_], float(is_accepted)) for id_, is_accepted in accepted.items()]
+    groups: dict[str, list[list[bool]]] = {}
+    for id_, unit in units.items():
+        groups.setdefault(images[id_], []).append(unit)
+    alpha = krippendorff_alpha(list(units.values()))
     return {
         "samples": len(units),
-        "reviewers": len(reviewers),
-        "accepted": round(rate, 4),
-        "interval": [round(end, 4) for end in wilson_interval(rate, len(units))],
+        "reviewers": len({decision.reviewer for decision in own}),
+        "accepted": None if share is None else round(share, 4),
+        "interval": None if share is None else _round_ends(clustered_interval(hits)),
         "alpha": None if alpha is None else round(alpha, 4),
+        "alpha_interval": _resample_alpha(list(groups.values())) if alpha is not None else None,
+        "faults": dict(sorted(Counter(each.fault for each in own if each.fault is not None).items())),
+        "choices": measure_choices(own, images),
     }
+
+
+def measure_choices(decisions: Sequence[Decision], images: Mapping[str, str]) -> dict[str, Any] | None:
+    """How often people choose the gold caption among the ten: human hit@1.
+
+    Args:
+        decisions: decisions; those of mode choose count.
+        images: image of each sample by id.
+
+    Returns:
+        None without choices. Else ``answers``: their number; ``hit``: share of gold captions; ``interval``: its 95 %
+        confidence interval, by image; ``cannot_tell``: share of answers without a choice, which are no hits; ``parts``:
+        by part, share of gold captions among the choices of the gold or of a caption with this part replaced.
+    """
+    choices = [(images[each.id], each.choice) for each in decisions if each.choice is not None]
+    if not choices:
+        return None
+    hits = [(image, float(choice == 0)) for image, choice in choices]
+    parts = {}
+    for number, part in enumerate(PARTS):
+        swaps = range(1 + number * NEGATIVES_PER_PART, 1 + (number + 1) * NEGATIVES_PER_PART)
+        asked = [choice == 0 for _, choice in choices if choice == 0 or choice in swaps]
+        parts[part] = round(sum(asked) / len(asked), 4) if asked else None
+    return {
+        "answers": len(choices),
+        "hit": round(sum(hit for _, hit in hits) / len(hits), 4),
+        "interval": _round_ends(clustered_interval(hits)),
+        "cannot_tell": round(sum(choice < 0 for _, choice in choices) / len(choices), 4),
+        "parts": parts,
+    }
+
+
+def clustered_interval(hits: Sequence[tuple[str, float]]) -> tuple[float, float]:
+    """The 95 % confidence interval, (low, high), of a share of hits that come in clusters.
+
+    Wilson's interval for the number of independent trials that would have the same variance (Kish's design effect); it
+    is Wilson's own if each hit has a cluster of its own, or if all are hits or none.
+
+    Args:
+        hits: cluster, and 1.0 for a hit or 0.0, of each trial; at least one.
+    """
+    count = len(hits)
+    share = sum(hit for _, hit in hits) / count
+    sums: dict[str, float] = {}
+    for cluster, hit in hits:
+        sums[cluster] = sums.get(cluster, 0.0) + hit - share
+    spread, plain = sum(each * each for each in sums.values()), count * share * (1 - share)
+    effect = max(spread / plain, 1.0) if plain else count / len(sums)
+    return wilson_interval(share, max(round(count / effect), 1))
 
 
 def krippendorff_alpha(units: Sequence[Sequence[object]]) -> float | None:
@@ -139,3 +171,26 @@ def krippendorff_alpha(units: Sequence[Sequence[object]]) -> float | None:
         counts = Counter(unit)
         observed += (len(unit) ** 2 - sum(count * count for count in counts.values())) / (len(unit) - 1)
     return 1 - (total - 1) * observed / expected
+
+
+def _resample_alpha(groups: Sequence[Sequence[Sequence[bool]]]) -> list[float] | None:
+    """The 95 % interval of alpha when images are drawn with putting back; draws for which it is undefined are left out.
+
+    Args:
+        groups: the units of each image.
+
+    Returns:
+        Its two ends; None if alpha is defined for fewer than half of the draws.
+    """
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(_RESAMPLES):
+        chosen = draw.integers(len(groups), size=len(groups)).tolist()
+        alpha = krippendorff_alpha([unit for index in chosen for unit in groups[index]])
+        if alpha is not None and math.isfinite(alpha):
+            found.append(alpha)
+    return _round_ends(np.quantile(found, [0.025, 0.975]).tolist()) if 2 * len(found) >= _RESAMPLES else None
+
+
+def _round_ends(ends: Sequence[float]) -> list[float]:
+    return [round(end, 4) for end in ends]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.audit.agreement import Decision, check_decisions, measure_agreement, read_decisions
+from scar.audit.agreement import map_images, measure_agreement, read_review
 from scar.audit.baselines import find_telltales, make_encoder_baseline
 from scar.audit.consensus import score_consensus
 from scar.audit.cooccurrence import ImageCounts
@@ -27,6 +27,7 @@ from scar.audit.word_counts import WordCounts
 from scar.common.progress import Track
 from scar.formats.build_report import read_report
 from scar.formats.corpus_files import open_corpus
+from scar.formats.decisions import REVIEW_FILE
 from scar.formats.reader import RowFile
 
 ENOUGH_QUESTIONS = 2_000
@@ -65,8 +66,8 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
     """Compute every figure of a folder; see `scar.audit.audit`."""
     files = open_corpus(folder)
     overlap = ImageOverlap(folder)
-    decisions = read_decisions(folder)
-    check_decisions(decisions, files, folder)
+    decisions = read_review(folder)
+    images = map_images(decisions, files, folder / REVIEW_FILE)
     built = read_report(folder)
     sources: dict[str, Any] = {}
     for source in sorted({file.source for file in files}):
@@ -78,8 +79,9 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
                 overlap.add_file(key, file, counts[key].image_sources)
         gold_pairs = count_gold_pairs([each.hardness for each in counts.values()])
         for key in counts:
-            figures = _make_figures(key, counts, gold_pairs, decisions, encoder, track)
-            sources[key] = figures | {"yield": built.get(key, {}).get("golds", {})}
+            figures = _make_figures(key, counts, gold_pairs, encoder, track)
+            review = measure_agreement(decisions, images, key)
+            sources[key] = figures | {"review": review, "yield": built.get(key, {}).get("golds", {})}
     return {
         "sources": {key: sources[key] for key in sorted(sources)},
         "overlap": overlap.count_shared_images(),
@@ -111,7 +113,6 @@ def _make_figures(
     key: str,
     counts_by_key: Mapping[str, _FileCounts],
     gold_pairs: ImageCounts,
-    decisions: Sequence[Decision],
     encoder: Encoder | None,
     track: Track,
 ) -> dict[str, Any]:
@@ -122,7 +123,6 @@ def _make_figures(
         counts_by_key: counts of all files of the source. Judges of the eval file learn from the train file if there
             is one; else they learn from other images of the same file.
         gold_pairs: images by the pairs of nouns, object and scene, of the source's gold captions.
-        decisions: decisions of reviewers on samples of any file.
         encoder: makes sentence vectors for one more baseline; None adds none.
         track: shows progress.
     """
@@ -165,5 +165,4 @@ def _make_figures(
         "reasons": counts.reasons.to_figures(),
         "hardness": counts.hardness.to_figures(gold_pairs),
         "position": counts.positions.to_figures(),
-        "review": measure_agreement(decisions, key),
     }

@@ -184,13 +184,16 @@ def _make_overlap_table(report: dict[str, Any]) -> Table:
 
 
 def _make_review_table(sources: dict[str, Any]) -> Table:
-    """Make the table of the reviews: accepted samples, and agreement of the reviewers."""
-    table = make_table("Review", ["source"], ["samples", "reviewers", "accepted", "95 %", "alpha"])
+    """Make the table of the reviews: accepted samples, agreement of the reviewers, and the hit@1 of people."""
+    numbers = ["samples", "reviewers", "accepted", "95 %", "alpha", "choices", "human hit@1", "95 %"]
+    table = make_table("Review", ["source"], numbers)
     for key, figures in sources.items():
         if review := figures["review"]:
             counts = f"{review['samples']:,}", f"{review['reviewers']:,}"
             accepted = _format_rate(review["accepted"]), _format_interval(review["interval"])
-            table.add_row(key, *counts, *accepted, _format_rate(review["alpha"]))
+            asked = review["choices"] or {"answers": 0, "hit": None, "interval": None}
+            chosen = f"{asked['answers']:,}", _format_rate(asked["hit"]), _format_interval(asked["interval"])
+            table.add_row(key, *counts, *accepted, _format_rate(review["alpha"]), *chosen)
     return table
 
 
@@ -218,9 +221,9 @@ def _format_rate(rate: float | None) -> str:
     return "" if rate is None else f"{rate:.3f}"
 
 
-def _format_interval(interval: Iterable[float]) -> str:
-    """Both ends of an interval, such as "0.100 to 0.200"."""
-    return " to ".join(map(_format_rate, interval))
+def _format_interval(interval: Iterable[float] | None) -> str:
+    """Both ends of an interval, such as "0.100 to 0.200"; empty for None."""
+    return " to ".join(map(_format_rate, interval or ()))
 
 
 def _format_telltales(telltales: list[list[Any]]) -> str:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scar.accounting import Tally
 from scar.annotations.inputs import digest_input
 from scar.annotations.pictures import PictureKey
 from scar.build.advice import iter_advice
@@ -30,6 +31,7 @@ from scar.build.image_folder import (
 )
 from scar.build.part_origins import summarize_parts
 from scar.build.plan import BuildSettings, SourcePlan, check_paths, make_plans
+from scar.build.review_decisions import read_by_sample
 from scar.build.shard import ShardResult, build_shard
 from scar.build.shard_store import ShardStore
 from scar.common.files import write_json
@@ -67,11 +69,12 @@ def build_corpus(
         raise RecipeError("the recipe has no source; give at least one.")
     generator = generator or make_rules_generator()
     words = read_words(recipe.word_file) if recipe.word_file else NO_WORDS
+    decisions = read_by_sample(recipe.decisions)
     for source in recipe.sources:
         check_paths(source, out)
     with ExitStack() as stack:
         run = open_engine(engine, workers, stack, _list_worker_modules(generator))
-        settings = BuildSettings(out, generator, images_mode, force, run, track, words)
+        settings = BuildSettings(out, generator, images_mode, force, run, track, words, decisions)
         try:
             settings, plans = make_plans(recipe, settings)
             generators = _fit_generators(plans, recipe, settings)
@@ -189,6 +192,7 @@ def _build_and_publish(
             for reason, count in _sorted_counts(tally.golds).items()
         },
         "negatives": summarize_parts(tally),
+        **({"reviewed": _count_reviewed(tally, plan)} if plan.decisions else {}),
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),
     }
@@ -201,7 +205,7 @@ def _iter_shard_results(
     shards = plan.split_into_shards()
     missing = [number for number in range(len(shards)) if number not in store]
     tasks = (partial(build_shard, plan.select_pictures(shards[number])) for number in missing)
-    results = engine(tasks, shared=(plan.source, recipe, generator, store.digest, plan.words))
+    results = engine(tasks, shared=(plan.source, recipe, generator, store.digest, plan.words, plan.decisions))
     for number in range(len(shards)):
         if number in missing:
             store.write_shard(number, next(results))
@@ -241,6 +245,12 @@ def _collect_identities(keys: Iterable[PictureKey], used: Collection[str], sourc
         for key in keys
         if key.identity is not None and key.file in used and key.identity != parse_coco_identity(key.file)
     }
+
+
+def _count_reviewed(tally: Tally, plan: SourcePlan) -> dict[str, int]:
+    """Number of decided samples by what became of them; ``of no sample`` are those that the build does not write."""
+    counts = _sorted_counts(tally.reviewed)
+    return counts | {"of no sample": len(plan.decisions) - sum(counts.values())}
 
 
 def _explain_no_samples(plan: SourcePlan, recipe: Recipe) -> str:

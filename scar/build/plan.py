@@ -22,6 +22,7 @@ from scar.build.engine import Engine, run_here
 from scar.build.image_folder import ImagesMode, image_folder_name
 from scar.build.leakage import Leakage, describe_leakage, find_leakage, refuse_leakage
 from scar.build.pipeline import fit_generator, select_fit_indices
+from scar.build.review_decisions import DecisionsById, digest_decisions, select_decisions
 from scar.common.files import is_inside, iter_paths
 from scar.common.images import DEFAULT_MAX_PIXELS, max_pixels
 from scar.common.progress import Track
@@ -50,6 +51,7 @@ class BuildSettings:
         engine: runs the tasks.
         track: shows progress.
         words: the user's words for categories and scenes.
+        decisions: what people decided about samples, by id.
     """
 
     out: Path
@@ -59,6 +61,7 @@ class BuildSettings:
     engine: Engine
     track: Track
     words: Words
+    decisions: DecisionsById
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class SourcePlan:
         finished_entry: the source's entry in the build report, if the corpus has its files unchanged; None if the
             source is still to be built.
         words: the user's words for categories and scenes.
+        decisions: what people decided about the source's samples, by id.
     """
 
     index: PictureIndex
@@ -91,6 +95,7 @@ class SourcePlan:
     digest: str
     finished_entry: dict[str, Any] | None
     words: Words
+    decisions: DecisionsById
 
     @property
     def source(self) -> Source:
@@ -192,6 +197,7 @@ def _make_plan(
     source, out = index.source, settings.out
     shared = {held: ids for (train, held), ids in sorted(leakage.items()) if train == source.key}
     held_out = frozenset[int]().union(*shared.values())
+    decisions = select_decisions(settings.decisions, source.key)
     entry = _make_inputs_entry(source, digests, recipe, settings, held_out)
     rows = out / _row_file_name(source)
     plan = SourcePlan(
@@ -205,6 +211,7 @@ def _make_plan(
         digest=_digest_shards(source, entry),
         finished_entry=None,
         words=settings.words,
+        decisions=decisions,
     )
     reported = read_report(out).get(source.key)
     if reported is not None and not settings.force:
@@ -251,6 +258,7 @@ def _make_inputs_entry(
 ) -> dict[str, Any]:
     """Inputs and settings that decide the bytes of a source's files, as its entry in the build report begins."""
     generator, words = settings.generator, settings.words
+    decisions = select_decisions(settings.decisions, source.key)
     return {
         "inputs": {role: {"file": path.name, "sha256": digests[path]} for role, path in source.inputs.items()},
         "settings": {
@@ -264,6 +272,7 @@ def _make_inputs_entry(
             **({"eval_share": source.eval_share} if source.eval_share else {}),
             **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
             **({"max_pixels": max_pixels()} if max_pixels() != DEFAULT_MAX_PIXELS else {}),
+            **({"decisions": digest_decisions(decisions)} if decisions else {}),
             "held_out": hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest() if held_out else None,
             "parser": _name_parser(recipe) if generator.reads_texts else None,
             "reader": source.reader,

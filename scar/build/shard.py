@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from scar.accounting import Tally
 from scar.annotations.pictures import PictureRef
 from scar.annotations.upright import read_upright
 from scar.build.pipeline import iter_samples
+from scar.build.review_decisions import DecisionsById, apply_decisions
 from scar.common.image_header import read_header
 from scar.common.orientation import UPRIGHT
 from scar.formats.row_codec import make_provenance_table, make_row_table
@@ -64,6 +66,7 @@ class ShardResult:
             "reasons": self.tally.reasons,
             "true_parts": self.tally.true_parts,
             "false_parts": self.tally.false_parts,
+            "reviewed": self.tally.reviewed,
             "turned": self.turned,
         }
         columns = [*self.rows.columns, *self.notes.columns]
@@ -99,6 +102,7 @@ class ShardResult:
                 reasons=Counter(metadata["reasons"]),
                 true_parts=Counter(metadata["true_parts"]),
                 false_parts=Counter(metadata["false_parts"]),
+                reviewed=Counter(metadata["reviewed"]),
             ),
             tuple(metadata.get("turned", ())),
         )
@@ -111,6 +115,7 @@ def build_shard(
     generator: Generator,
     digest: str,
     words: Words = NO_WORDS,
+    decisions: DecisionsById = MappingProxyType({}),
 ) -> bytes:
     """Make the samples of a shard: a pure function of its arguments and of the files that they name.
 
@@ -121,6 +126,7 @@ def build_shard(
         generator: writes the captions.
         digest: digest of everything that decides the result; see `ShardStore`.
         words: the user's words for categories and scenes.
+        decisions: what people decided about samples, by id.
 
     Returns:
         The bytes of a `ShardResult`.
@@ -131,7 +137,8 @@ def build_shard(
     """
     tally = Tally(skip_bad=recipe.skip_bad)
     pictures = (read_upright(ref, source, tally) for ref in refs)
-    samples = list(iter_samples(pictures, source, recipe, generator, tally, words))
+    written = iter_samples(pictures, source, recipe, generator, tally, words)
+    samples = list(apply_decisions(written, decisions, tally))
     rows = make_row_table(samples, source.split, recipe.seed)
     notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
     del samples  # they take more memory than the tables

@@ -103,6 +103,20 @@ class RowFile:
             raise InputError(f"{self.path}: damaged: {error}.") from None
         return dict(zip(table["qry_image_path"].to_pylist(), table["image_id"].to_pylist(), strict=True))
 
+    def read_sample_ids(self) -> list[str]:
+        """Read the id of the sample of each row, in the order of the rows; see `scar.sample.Sample.id`.
+
+        Raises:
+            InputError: the sidecar cannot be read.
+        """
+        if self.sidecar is None:
+            return [f"{self.source}/{self.split}/{number}" for number in range(self.rows)]
+        try:
+            ids: list[str] = _open_parquet(self.sidecar).read(columns=["id"])["id"].to_pylist()
+        except UNREADABLE as error:
+            raise InputError(f"{self.sidecar}: damaged: {error}.") from None
+        return ids
+
     def iter_samples(self, frame: RowFrame | None = None) -> Iterator[Sample]:
         """Yield each row as a sample.
 

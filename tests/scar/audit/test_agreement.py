@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scar import audit, read
-from scar.audit.agreement import krippendorff_alpha, read_decisions
+from scar.audit.agreement import krippendorff_alpha, read_review
 from scar.audit.tables import make_tables
 from scar.common.statistics import wilson_interval
 from scar.errors import InputError
@@ -81,13 +81,13 @@ def test_a_review_is_read_as_utf_8_line_by_line(tmp_path: Path) -> None:
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
     for encoding in ("utf-8", "utf-8-sig"):
         (tmp_path / "review.jsonl").write_text(text, encoding=encoding)
-        assert [(each.id, each.reviewer) for each in read_decisions(tmp_path)] == [
+        assert [(each.id, each.reviewer) for each in read_review(tmp_path)] == [
             ("a\u2028b", "Zoë"),
             ("a\u2028b", "bob"),
         ]
     (tmp_path / "review.jsonl").write_text(text.replace("\u2028", " "), encoding="latin-1")
     with pytest.raises(InputError, match=r"review\.jsonl, line 1: no decision \('utf-8' codec"):
-        read_decisions(tmp_path)
+        read_review(tmp_path)
 
 
 def test_a_review_of_another_corpus_is_refused(tmp_path: Path) -> None:
