@@ -27,7 +27,7 @@ def serve(session: ReviewSession, host: str, port: int, tell: Callable[[str], ob
         from scar.review.server import is_loopback, make_app, make_token
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is missing; pip install 'scar-virtue[review]' brings it.") from None
-    listener = _listen(host, port)
+    listener = open_listener(host, port)
     own_port = listener.getsockname()[1]
     is_local = is_loopback(host)
     token = None if is_local else make_token()
@@ -39,12 +39,19 @@ def serve(session: ReviewSession, host: str, port: int, tell: Callable[[str], ob
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        InputError: the address cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only sockets that name their protocol get TCP_NODELAY from asyncio; without it each answer takes 40 ms more.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # so that the address that is told answers at once
     except OSError as error:
         listener.close()
         raise InputError(f"{host}, port {port}: {error.strerror}; give another --port, or 0 for a free one.") from None

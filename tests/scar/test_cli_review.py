@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -17,6 +19,19 @@ from scar.cli import app
 def run(*options: object) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["review", *map(str, options)])
     return done.exit_code, done.output
+
+
+@contextmanager
+def serve(folder: Path, *options: str) -> Iterator[str]:
+    """Serve a review on a free port while the block runs; gives the first line that it prints."""
+    command = [sys.executable, "-c", "from scar.cli import app; app()", "review", str(folder), "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline()
+        finally:
+            process.terminate()
+            assert process.wait(timeout=20) is not None
 
 
 def test_decisions_go_in_and_out(built: Path, tmp_path: Path) -> None:
@@ -44,29 +59,12 @@ def test_a_port_that_is_taken_is_named(built: Path) -> None:
 
 
 def test_the_server_says_where_it_is(built: Path) -> None:
-    command = [sys.executable, "-c", "from scar.cli import app; app()", "review", built, "--port", "0", "--n", "3"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
-        assert process.stdout is not None
-        line = process.stdout.readline()
+    with serve(built, "--n", "3") as line:
         (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", line)
         with urllib.request.urlopen(f"{address}api/settings", timeout=10) as response:  # noqa: S310 - our own server
             assert response.status == 200
-        process.terminate()
 
 
 def test_a_server_for_other_machines_has_a_token(built: Path) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from scar.cli import app; app()",
-        "review",
-        built,
-        "--port",
-        "0",
-        "--host",
-        "0.0.0.0",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
-        assert process.stdout is not None
-        assert re.search(r"/\?token=[\w-]{30,}; ", process.stdout.readline())
-        process.terminate()
+    with serve(built, "--host", "0.0.0.0") as line:  # noqa: S104 - what is tested
+        assert re.search(r"/\?token=[\w-]{30,}; ", line)

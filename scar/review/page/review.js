@@ -89,7 +89,7 @@ async function display(sample) {
 async function showFigures() {
   const figures = await call("/api/figures");
   const parts = ["Nothing is left to decide. Thank you."];
-  if (figures.samples) parts.push(`${figures.accepted} of ${figures.samples} samples are accepted.`);
+  if (figures.samples && state.settings.mode === "inspect") parts.push(`${figures.accepted} of ${figures.samples} samples are accepted.`);
   if (figures.alpha !== null) parts.push(`Krippendorff's alpha is ${figures.alpha.toFixed(2)}.`);
   if (figures.choices) parts.push(`The gold caption was chosen in ${(100 * figures.choices.hit).toFixed(1)} % of ${figures.choices.answers} answers.`);
   $("done").textContent = parts.join(" ");

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,13 +39,13 @@ def serve() -> Iterator[Serve]:
     """Serves a review on a free port of this machine; returns the address."""
     pytest.importorskip("starlette")
     uvicorn = pytest.importorskip("uvicorn")
+    from scar.review.serve import open_listener
     from scar.review.server import make_app
 
     running: list[tuple[object, threading.Thread]] = []
 
     def start(session: ReviewSession, token: str | None = None) -> str:
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
+        listener = open_listener("127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(make_app(session, ["127.0.0.1"], token), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
