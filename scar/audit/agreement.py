@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,8 +31,16 @@ def read_review(folder: Path) -> list[Decision]:
     return list_current(read_decisions(path)) if path.exists() else []
 
 
-def map_images(decisions: Sequence[Decision], files: Sequence[RowFile], where: Path) -> dict[str, str]:
-    """Find the image of each sample that was decided on.
+class Origin(NamedTuple):
+    """Where a sample comes from: its image, the reason of its gold caption and its generator, "" if not known."""
+
+    image: str
+    reason: str
+    generator: str
+
+
+def find_origins(decisions: Sequence[Decision], files: Sequence[RowFile], where: Path) -> dict[str, Origin]:
+    """Find where each sample that was decided on comes from.
 
     Args:
         decisions: the decisions.
@@ -40,30 +48,32 @@ def map_images(decisions: Sequence[Decision], files: Sequence[RowFile], where: P
         where: the file of decisions, for the message.
 
     Returns:
-        Path of the image by id of the sample.
+        Origins by id of the sample.
 
     Raises:
         InputError: a decision is on a sample that the corpus lacks; the message names it.
     """
     wanted = {decision.id for decision in decisions}
-    images: dict[str, str] = {}
+    origins: dict[str, Origin] = {}
     for file in files if wanted else ():
         ids = file.read_sample_ids()
         if wanted.isdisjoint(ids):
             continue
         paths = pq.read_table(file.path, columns=["qry_image_path"])["qry_image_path"].to_pylist()
-        images |= {id_: path for id_, path in zip(ids, paths, strict=True) if id_ in wanted}
-    if unknown := wanted - images.keys():
+        told = [_read_texts(file.sidecar, name, file.rows) for name in ("reason", "generator")]
+        rows = zip(ids, paths, *told, strict=True)
+        origins |= {id_: Origin(path, reason, generator) for id_, path, reason, generator in rows if id_ in wanted}
+    if unknown := wanted - origins.keys():
         raise InputError(f"{where}: no sample has the id {min(unknown)!r}; it is a review of another corpus.")
-    return images
+    return origins
 
 
-def measure_agreement(decisions: Sequence[Decision], images: Mapping[str, str], key: str) -> dict[str, Any] | None:
+def measure_agreement(decisions: Sequence[Decision], origins: Mapping[str, Origin], key: str) -> dict[str, Any] | None:
     """Figures of the reviews of one file.
 
     Args:
         decisions: decisions that count, on samples of any file.
-        images: image of each sample by id; see `map_images`.
+        origins: where each sample comes from, by id; see `find_origins`.
         key: ``<source>/<split>`` of the file.
 
     Returns:
@@ -71,6 +81,8 @@ def measure_agreement(decisions: Sequence[Decision], images: Mapping[str, str], 
         who took part; ``accepted``: share of samples that more than half of their reviewers accept, or edit;
         ``interval``: its 95 % confidence interval, by image; ``alpha`` and ``alpha_interval``: see
         `krippendorff_alpha`, the interval from drawing images again; ``faults``: number of rejections by fault;
+        ``captions``: number of those that name a caption by its part, ``gold`` for the gold one; ``reasons`` and
+        ``generators``: by reason of the gold and by generator, the numbers of samples that are not accepted and of all;
         ``choices``: see `measure_choices`. What nobody did is None.
     """
     own = [decision for decision in decisions if decision.id.startswith(f"{key}/")]
@@ -82,6 +94,7 @@ def measure_agreement(decisions: Sequence[Decision], images: Mapping[str, str], 
             units.setdefault(decision.id, []).append(decision.verdict != "reject")
     accepted = {id_: 2 * sum(unit) > len(unit) for id_, unit in units.items()}
     share = sum(accepted.values()) / len(accepted) if accepted else None
+    images = {id_: origins[id_].image for id_ in {decision.id for decision in own}}
     hits = [(images[id_], float(is_accepted)) for id_, is_accepted in accepted.items()]
     groups: dict[str, list[list[bool]]] = {}
     for id_, unit in units.items():
@@ -94,7 +107,10 @@ def measure_agreement(decisions: Sequence[Decision], images: Mapping[str, str], 
         "interval": None if share is None else _round_ends(clustered_interval(hits)),
         "alpha": None if alpha is None else round(alpha, 4),
         "alpha_interval": _resample_alpha(list(groups.values())) if alpha is not None else None,
-        "faults": dict(sorted(Counter(each.fault for each in own if each.fault is not None).items())),
+        "faults": _count(each.fault for each in own if each.fault is not None),
+        "captions": _count(_name_caption(each.caption) for each in own if each.fault and each.caption is not None),
+        "reasons": _count_lost(accepted, {id_: origins[id_].reason for id_ in accepted}),
+        "generators": _count_lost(accepted, {id_: origins[id_].generator for id_ in accepted}),
         "choices": measure_choices(own, images),
     }
 
@@ -194,3 +210,25 @@ def _resample_alpha(groups: Sequence[Sequence[Sequence[bool]]]) -> list[float] |
 
 def _round_ends(ends: Sequence[float]) -> list[float]:
     return [round(end, 4) for end in ends]
+
+
+def _read_texts(sidecar: Path | None, name: str, rows: int) -> list[str]:
+    """A column of texts beside a file of rows; empty texts where it is not known."""
+    if sidecar is None or name not in pq.read_schema(sidecar).names:
+        return [""] * rows
+    return [text or "" for text in pq.read_table(sidecar, columns=[name])[name].to_pylist()]
+
+
+def _name_caption(index: int) -> str:
+    """``gold``, or the part that a caption of `Sample.captions` has replaced."""
+    return "gold" if index == 0 else PARTS[(index - 1) // NEGATIVES_PER_PART]
+
+
+def _count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _count_lost(accepted: Mapping[str, bool], groups: Mapping[str, str]) -> dict[str, list[int]]:
+    """By group, the number of samples that are not accepted, and of all."""
+    lost = Counter(groups[id_] for id_, is_accepted in accepted.items() if not is_accepted)
+    return {group: [lost[group], size] for group, size in _count(groups.values()).items()}

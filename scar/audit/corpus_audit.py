@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scar.audit.agreement import map_images, measure_agreement, read_review
+from scar.audit.agreement import find_origins, measure_agreement, read_review
 from scar.audit.baselines import find_telltales, make_encoder_baseline
 from scar.audit.consensus import score_consensus
 from scar.audit.cooccurrence import ImageCounts
@@ -67,7 +67,7 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
     files = open_corpus(folder)
     overlap = ImageOverlap(folder)
     decisions = read_review(folder)
-    images = map_images(decisions, files, folder / REVIEW_FILE)
+    origins = find_origins(decisions, files, folder / REVIEW_FILE)
     built = read_report(folder)
     sources: dict[str, Any] = {}
     for source in sorted({file.source for file in files}):
@@ -80,7 +80,7 @@ def audit_corpus(folder: Path, seed: int, trained_on: int, encoder: Encoder | No
         gold_pairs = count_gold_pairs([each.hardness for each in counts.values()])
         for key in counts:
             figures = _make_figures(key, counts, gold_pairs, encoder, track)
-            review = measure_agreement(decisions, images, key)
+            review = measure_agreement(decisions, origins, key)
             sources[key] = figures | {"review": review, "yield": built.get(key, {}).get("golds", {})}
     return {
         "sources": {key: sources[key] for key in sorted(sources)},

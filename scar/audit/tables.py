@@ -45,6 +45,7 @@ def make_tables(report: dict[str, Any]) -> list[Table]:
         _make_false_negative_table(sources),
         _make_overlap_table(report),
         _make_review_table(sources),
+        _make_rejection_table(sources),
     ]
     return [table for table in tables if table.row_count]
 
@@ -194,6 +195,21 @@ def _make_review_table(sources: dict[str, Any]) -> Table:
             asked = review["choices"] or {"answers": 0, "hit": None, "interval": None}
             chosen = f"{asked['answers']:,}", _format_rate(asked["hit"]), _format_interval(asked["interval"])
             table.add_row(key, *counts, *accepted, _format_rate(review["alpha"]), *chosen)
+    return table
+
+
+def _make_rejection_table(sources: dict[str, Any]) -> Table:
+    """Make the table of what the samples have in common that people reject."""
+    table = make_table("Rejected by people", ["source", "by", "what"], ["rejected", "of"])
+    for key, figures in sources.items():
+        if not (review := figures["review"]):
+            continue
+        for by, lost in (("reason of the gold", review["reasons"]), ("generator", review["generators"])):
+            for what, (rejected, count) in lost.items():
+                table.add_row(key, by, what, f"{rejected:,}", f"{count:,}")
+        for by, counts in (("fault", review["faults"]), ("caption", review["captions"])):
+            for what, count in counts.items():
+                table.add_row(key, by, what, f"{count:,}", "")
     return table
 
 

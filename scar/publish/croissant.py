@@ -130,8 +130,9 @@ def _describe_turned_images(summary: CorpusSummary) -> list[str]:
 
 def _describe_reviews(summary: CorpusSummary) -> list[str]:
     return [
-        f"{key}: {found['samples']:,} samples seen by {found['reviewers']} people, {found['accepted']:.1%} accepted"
+        f"{key}: {found['samples']:,} samples seen by {found['reviewers']} reviewers, {found['accepted']:.1%} accepted"
         for key, found in summary.reviews.items()
+        if found["samples"]
     ]
 
 

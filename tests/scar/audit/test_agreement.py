@@ -55,7 +55,29 @@ def test_a_review_is_part_of_the_audit(tmp_path: Path) -> None:
     assert found["interval"] == [round(end, 4) for end in wilson_interval(0.5, 4)]
     assert found["alpha"] == pytest.approx(krippendorff_alpha([[True, True], [False, True], [False, False]]), abs=1e-4)
     assert report["sources"]["Toy/train"]["review"] is None
-    assert [table.title for table in make_tables(report)][-1] == "Review"
+    assert [table.title for table in make_tables(report)][-2:] == ["Review", "Rejected by people"]
+
+
+def test_rejections_are_told_by_where_their_samples_come_from(tmp_path: Path) -> None:
+    write_corpus(tmp_path, draw_sample, count=20)
+    samples = [each for each in read(tmp_path) if each.split == "eval"][:6]
+    lost = {samples[0].id: ("negative_true", 4), samples[3].id: ("gold_false", 0)}
+    lines = [
+        {"id": each.id, "reviewer": "ada", "verdict": "reject", "fault": lost[each.id][0], "caption": lost[each.id][1]}
+        if each.id in lost
+        else {"id": each.id, "reviewer": "ada", "accept": True}
+        for each in samples
+    ]
+    write_review(tmp_path, lines)
+    found = audit(tmp_path)["sources"]["Toy/eval"]["review"]
+    assert found["faults"] == {"gold_false": 1, "negative_true": 1}
+    assert found["captions"] == {"gold": 1, "relation": 1}
+    reasons = [each.reason or "" for each in samples]
+    assert found["reasons"] == {
+        reason: [sum(each.id in lost for each in samples if (each.reason or "") == reason), reasons.count(reason)]
+        for reason in sorted(set(reasons))
+    }
+    assert [sum(column) for column in zip(*found["generators"].values(), strict=True)] == [2, 6]
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,9 @@ def test_audit_figures_plots_and_a_review_are_in_card_and_croissant(corpus: Path
     assert all((corpus / image).is_file() for image in images)
     linked = read_croissant(corpus)
     assert any("2 images" in line or "3 images" in line for line in linked["rai:dataBiases"])
-    assert "Toy/eval: 2 people looked at 4 samples" in text
+    assert "Toy/eval: 2 reviewers looked at 4 samples" in text
     assert "No review by people is on record" not in text
-    assert "4 samples seen by 2 people" in str(linked["rai:dataAnnotationAnalysis"])
+    assert "4 samples seen by 2 reviewers" in str(linked["rai:dataAnnotationAnalysis"])
 
 
 def test_the_same_folder_gives_the_same_bytes(corpus: Path) -> None:
