@@ -20,6 +20,7 @@ class Tally:
         ignored: number of all other records that are not used (images, captions, relations, categories, and regions
             that may not become samples), by reason.
         repaired: number of records that are used after a repair, such as a clipped box, by the name of the repair.
+        doubts: number of records that are used though something suggests that they mean something else, by its name.
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
         golds: number of chosen regions that have a true caption, by the evidence for it.
         reasons: number of samples, by the same evidence.
@@ -34,6 +35,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
     vetoes: Counter[str] = field(default_factory=Counter)
     golds: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class Tally:
         self.rejected.update(other.rejected)
         self.ignored.update(other.ignored)
         self.repaired.update(other.repaired)
+        self.doubts.update(other.doubts)
         self.vetoes.update(other.vetoes)
         self.golds.update(other.golds)
         self.reasons.update(other.reasons)

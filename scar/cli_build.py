@@ -105,6 +105,14 @@ def build_sources(
             help="Whether boxes on images that EXIF turns are in pixels of the stored or the displayed image.",
         ),
     ] = None,
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYOUT[-UNIT]",
+            show_default="found out",
+            help="What boxes are: xywh, corners, center, yxhw or yx-corners, with -shares, -percent or -thousandths.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=MAX_SEED, show_default="the recipe's, or 0", help="The seed of every random choice."),
@@ -197,6 +205,7 @@ def build_sources(
         "min_side": min_side,
         "min_area_share": min_area_share,
         "frame": frame,
+        "boxes": boxes,
         "split_by": split_by,
         "eval_share": eval_share,
     }

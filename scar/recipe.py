@@ -58,6 +58,7 @@ class Reader:
         folders: which of these names stand for folders; the others stand for files.
         shares_images: whether other data sets may have the same images. If so, images without an identity are compared
             with all others by their pixels. False only for a data set that is known to share none, which saves time.
+        has_box_forms: whether ``boxes`` may say what the numbers of its boxes mean.
     """
 
     module: str
@@ -65,11 +66,12 @@ class Reader:
     optional: tuple[str, ...] = ()
     folders: frozenset[str] = frozenset()
     shares_images: bool = True
+    has_box_forms: bool = False
 
 
 READERS = {
-    "coco": Reader("scar.annotations.coco", ("instances",), ("captions", "stuff")),
-    "refcoco": Reader("scar.annotations.refcoco", ("instances", "refs"), ("captions",)),
+    "coco": Reader("scar.annotations.coco", ("instances",), ("captions", "stuff"), has_box_forms=True),
+    "refcoco": Reader("scar.annotations.refcoco", ("instances", "refs"), ("captions",), has_box_forms=True),
     "visual_genome": Reader(
         "scar.annotations.visual_genome",
         ("image_data", "objects", "region_descriptions", "relationships"),
@@ -117,6 +119,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         frame: the frame of the annotations of images that EXIF turns; the corpus has the displayed frame. None: it is
             the frame in which the image has the size that the annotations give it. Where both frames have this size,
             the regions are rejected (``image_frame``).
+        boxes: what the four numbers of boxes mean: a layout, and a unit unless they are pixels, such as ``corners``,
+            ``xywh-percent`` or ``yx-corners-thousandths``; see `scar.annotations.box_form`. None: it is found out.
         eval_share: share of the images that falls into eval, 0 to 1, where one set of files gives a train and an eval
             source; each of the two has its part of the images. None: the source has all images.
     """
@@ -142,6 +146,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_side: Annotated[float, msgspec.Meta(ge=0)] = 16
     min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
     frame: Frame | None = None
+    boxes: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=r"^(?:(?:xywh|corners|center|yxhw|yx-corners)(?:-(?:shares|percent|thousandths))?"
+                r"|shares|percent|thousandths)$",
+                description="xywh, corners, center, yxhw or yx-corners, "
+                "with -shares, -percent or -thousandths unless they are pixels",
+            ),
+        ]
+        | None
+    ) = None
     eval_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
 
     def __post_init__(self) -> None:
@@ -155,6 +171,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         known = [*reader.required, *reader.optional]
         if unknown := [role for role in given if role not in known]:
             raise RecipeError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")
+        if self.boxes is not None and not reader.has_box_forms:
+            raise RecipeError(f"the files of the reader {self.reader} say what boxes mean; leave boxes out")
 
     @property
     def key(self) -> str:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
 
-from scar.annotations.box_form import BoxForm, find_box_form
+from scar.annotations.box_doubts import check_form, list_doubts
+from scar.annotations.box_form import BOX_FORMS, XYWH, BoxForm
+from scar.annotations.box_form_finder import find_box_form
 from scar.annotations.coco_mending import read_annotation
 from scar.annotations.coco_records import CocoImage
+from scar.annotations.image_sizes import explain_size
 from scar.annotations.json_stream import ANY_JSON, parse_record
 from scar.annotations.masks import find_outline
 from scar.annotations.record_index import RecordSpans, read_records
+from scar.common.image_header import read_header
+from scar.common.images import BROKEN, locate_image
+from scar.common.orientation import UPRIGHT
+from scar.errors import BadRecord, InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,13 +32,22 @@ _MAX_AREA = 1e12
 
 _NO_OUTLINE = (math.nan,) * 4
 
+_CHECKED_IMAGES = 5
+"""Images whose sizes are checked if boxes do not fit."""
+
 _MAX_SAMPLES = 1000
 """Boxes of a file that are looked at: a share of 10 % of all is then known to within 2 %."""
 
 
 def find_form_of_annotations(
-    path: Path, spans: RecordSpans, image_ids: NDArray[np.int64], images: Mapping[int, CocoImage], has_crowds: bool
-) -> BoxForm:
+    path: Path,
+    spans: RecordSpans,
+    image_ids: NDArray[np.int64],
+    images: Mapping[int, CocoImage],
+    has_crowds: bool,
+    folder: Path,
+    boxes: str | None,
+) -> tuple[BoxForm, list[str]]:
     """Find out the form of the boxes of a COCO-style file from at most `_MAX_SAMPLES` of them, without crowds.
 
     Args:
@@ -40,9 +56,14 @@ def find_form_of_annotations(
         image_ids: (M,) ids of their images, as in ``images``.
         images: the images by id.
         has_crowds: whether ``iscrowd`` tells crowds.
+        folder: the image folder, for messages about images of other sizes.
+        boxes: what the user says of the form; None if nothing.
+
+    Returns:
+        The form, and the names of what is doubtful about it.
 
     Raises:
-        InputError: the form is not clear; see `find_box_form`.
+        InputError: the form is not clear; see `find_box_form` and `check_form`.
     """
     import numpy as np
 
@@ -57,13 +78,43 @@ def find_form_of_annotations(
             outline = find_outline(segmentation, *image.size)
             outlines.append(astuple(outline) if outline else _NO_OUTLINE)
             areas.append(annotation.area if _is_area(annotation.area) else math.nan)
-    return find_box_form(
-        numbers=np.array(numbers, np.float64).reshape(-1, 4),  # None becomes NaN
-        sizes=np.array(sizes, np.int64).reshape(-1, 2),
-        outlines=np.array(outlines, np.float64).reshape(-1, 4),
-        areas=np.array(areas, np.float64),
-        path=path,
+    columns = (
+        np.array(numbers, np.float64).reshape(-1, 4),  # None becomes NaN
+        np.array(sizes, np.int64).reshape(-1, 2),
+        np.array(outlines, np.float64).reshape(-1, 4),
+        np.array(areas, np.float64),
     )
+    try:
+        if boxes is not None:
+            check_form(BOX_FORMS[boxes], *columns[:2], path)
+            return BOX_FORMS[boxes], []
+        form = find_box_form(*columns, path)
+    except InputError as error:
+        _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
+        raise error
+    if form.layout in ("yxhw", "yx-corners"):  # or width and height of the images are exchanged
+        _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
+    return form, list_doubts(*columns) if form == XYWH else []
+
+
+def _refuse_other_sizes(image_ids: Sequence[int], images: Mapping[int, CocoImage], folder: Path, path: Path) -> None:
+    """Check the sizes of some images, as boxes that fit nowhere may be due to them.
+
+    Raises:
+        InputError: the file gives an image another size than it has; the message says how it differs.
+    """
+    for number in list(dict.fromkeys(image_ids))[:_CHECKED_IMAGES]:
+        image = images[number]
+        try:
+            header = read_header(locate_image(folder, image.file, ""))
+        except (BadRecord, *BROKEN):
+            continue
+        if image.size not in (header.size, header.stored_size):
+            is_turned = header.orientation != UPRIGHT
+            problem = explain_size(header.size, image.size, is_turned)
+            raise InputError(
+                f"{path}: its boxes do not fit its images, as the sizes are others: {image.file} {problem}."
+            )
 
 
 def spread_evenly(count: int, most: int) -> list[int]:

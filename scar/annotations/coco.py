@@ -114,16 +114,17 @@ def index_image_set(
     stuff, captions = source.inputs.get("stuff"), source.inputs.get("captions")
     settings = (tally.skip_bad, source.images, source.frame)
     try:
-        things = cache(index_annotations, instances, *settings)
+        things = cache(index_annotations, instances, *settings, source.boxes)
     except InputError as error:
         raise explain_kind(instances, INSTANCES, error) from None
-    files = [things] if stuff is None else [things, cache(index_annotations, stuff, *settings, things)]
+    files = [things] if stuff is None else [things, cache(index_annotations, stuff, *settings, None, things)]
     for file in files:
         if referred_phrases is None:
             tally.add_tally(file.tally)
         else:
             tally.ignored.update(file.tally.ignored)
             tally.repaired.update(file.tally.repaired)
+            tally.doubts.update(file.tally.doubts)
             tally.ignored.update(file.tally.rejected)
     image_ids = {image for file in files for image in file.image_ids.tolist()}
     phrases: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)

@@ -89,7 +89,12 @@ class AnnotationIndex:
 
 
 def index_annotations(
-    path: Path, skip_bad: bool, folder: Path, frame: Frame | None = None, earlier: AnnotationIndex | None = None
+    path: Path,
+    skip_bad: bool,
+    folder: Path,
+    frame: Frame | None = None,
+    boxes: str | None = None,
+    earlier: AnnotationIndex | None = None,
 ) -> AnnotationIndex:
     """Index a file of annotations.
 
@@ -98,6 +103,7 @@ def index_annotations(
         skip_bad: count records that cannot be used, instead of raising.
         folder: the image folder; images tell the sizes that the file does not.
         frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
+        boxes: what the recipe says about the form of the boxes; None if it says nothing.
         earlier: None if this file is the first of the image set. Otherwise the index of the first file. Its images are
             used; they are found by file name if this file gives other ids to the same names. An annotation is rejected
             if its category is COCO-Stuff's "other".
@@ -138,12 +144,14 @@ def index_annotations(
     has_crowds = content.crowds < max(_MIN_CROWDS, len(collector))
     if not has_crowds:
         tally.repaired["crowd_of_all"] += content.crowds
+    form, doubts = find_form_of_annotations(path, spans, image_ids, images, has_crowds, folder, boxes)
+    tally.doubts.update(dict.fromkeys(doubts, len(spans)))
     return AnnotationIndex(
         images=images,
         image_numbers=numbers,
         reading=FileReading(
             categories=categories,
-            box_form=find_form_of_annotations(path, spans, image_ids, images, has_crowds),
+            box_form=form,
             has_crowds=has_crowds,
             new_ids=new_ids.numbers,
         ),

@@ -56,3 +56,24 @@ def refuse_size(width: int, height: int, what: str, where: str) -> NoReturn:
         BadRecord: always (``image_size``).
     """
     raise BadRecord(where, f"{what} is said to be {width}x{height}, not 1 to {describe_pixel_limit()}", "image_size")
+
+
+def explain_size(size: tuple[int, int], said: tuple[int, int], is_turned: bool) -> str:
+    """How the size of an image differs from what is said, and what to do.
+
+    >>> explain_size((166, 125), (333, 250), False)
+    'is 166x125, said to be 333x250: it is scaled by 0.4985; give the images that were annotated, or write the sizes \
+of the images, and multiply boxes and polygons by 0.4985'
+    """
+    problem = f"is {size[0]}x{size[1]}, said to be {said[0]}x{said[1]}"
+    if is_turned:
+        return f"{problem}, as it is displayed: EXIF turns it"
+    if size == said[::-1]:
+        return f"{problem}: swap the width and height that the file gives, or turn the image back"
+    across, down = size[0] / said[0], size[1] / said[1]
+    scale = max(size) / max(said)
+    if all(abs(one - scale * other) < 1 for one, other in zip(size, said, strict=True)):
+        way_out = f"or write the sizes of the images, and multiply boxes and polygons by {scale:.4g}"
+        return f"{problem}: it is scaled by {scale:.4g}; give the images that were annotated, {way_out}"
+    stretch = f"stretched by {across:.4g} in width and {down:.4g} in height"
+    return f"{problem}: it is another image, cut, or {stretch}; give the images that were annotated"

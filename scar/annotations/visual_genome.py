@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
-from scar.annotations.box_form import BoxForm, find_box_form
+from scar.annotations.box_form import BoxForm
+from scar.annotations.box_form_finder import find_box_form
 from scar.annotations.box_samples import spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions

@@ -269,6 +269,7 @@ def _make_inputs_entry(
             "min_side": int(side) if float(side := source.min_side).is_integer() else side,
             "max_per_image": source.max_per_image,
             **({"frame": source.frame} if source.frame else {}),
+            **({"boxes": source.boxes} if source.boxes else {}),
             **({"eval_share": source.eval_share} if source.eval_share else {}),
             **({"words": hashlib.sha256(msgspec.json.encode(words)).hexdigest()} if words != NO_WORDS else {}),
             **({"max_pixels": max_pixels()} if max_pixels() != DEFAULT_MAX_PIXELS else {}),

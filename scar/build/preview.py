@@ -16,6 +16,7 @@ from scar.annotations.upright import read_upright
 from scar.build.advice import iter_advice
 from scar.build.engine import EngineName, open_engine, run_here
 from scar.build.pipeline import fit_generator, iter_samples, select_fit_indices
+from scar.build.report_text import iter_repair_lines
 from scar.build.word_list import WordRow, count_names, iter_word_lines, make_word_rows
 from scar.common.progress import Track
 from scar.errors import BadRecord
@@ -43,6 +44,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
         golds: number of samples by the reason of their gold caption.
         ignored: number of other records that are not used, by reason.
         repaired: number of records that are used after a repair, by its name.
+        doubts: number of records that are used though they may mean something else, by the name of the doubt.
         captions: gold captions of the first pictures.
         advice: why many records give no sample, and what to add.
         stops_at: the first record at which the build would stop, as it does not skip bad records; None if it would not.
@@ -59,6 +61,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
     golds: dict[str, int]
     ignored: dict[str, int]
     repaired: dict[str, int]
+    doubts: dict[str, int]
     captions: tuple[str, ...]
     advice: tuple[str, ...]
     stops_at: str | None
@@ -125,6 +128,7 @@ def _preview_source(
         golds=dict(tally.reasons.most_common()),
         ignored=dict(tally.ignored.most_common()),
         repaired=dict(tally.repaired.most_common()),
+        doubts=dict(index.tally.doubts.most_common()),
         captions=samples,
         advice=tuple(iter_advice(index, tally, words)),
         stops_at=stops_at,
@@ -173,10 +177,10 @@ def iter_preview_lines(previews: Sequence[SourcePreview], recipe: Recipe) -> Ite
             ("rejected", preview.rejected),
             ("samples by the reason of their gold", preview.golds),
             ("also ignored", preview.ignored),
-            ("used after a repair", preview.repaired),
         ):
             if table:
                 yield f"  {title}: {', '.join(f'{reason} {count:,}' for reason, count in table.items())}"
+        yield from (f"  {line}" for line in iter_repair_lines(preview.repaired, preview.doubts))
         yield from (f"  {sentence}" for sentence in preview.advice)
         if preview.stops_at:
             yield f"  the build would stop: {preview.stops_at}"

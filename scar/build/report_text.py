@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scar import annotations
+from scar.annotations.box_form import BOX_FORMS
 from scar.build.part_origins import iter_part_lines
 from scar.common.tables import read_toml
 from scar.errors import InputError
@@ -31,10 +33,8 @@ def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Ite
             yield f"  {NO_PARSER}"
         if entry["ignored"]:
             yield f"  also ignored: {_join_counts(entry['ignored'])}"
-        if entry.get("repaired"):
-            sentences = _read_sentences()
-            for rule, count in entry["repaired"].items():
-                yield f"  used after a repair: {rule} {count}" + (f" ({sentences[rule]})" if rule in sentences else "")
+        for line in iter_repair_lines(entry.get("repaired", {}), entry.get("doubts", {})):
+            yield f"  {line}"
         yield from (f"  {line}" for line in iter_part_lines(entry.get("negatives", {})))  # older builds have none
         if entry["overlap"]:
             yield f"  images that eval splits have: {_join_counts(entry['overlap'])}"
@@ -43,10 +43,20 @@ def iter_report_lines(report: Mapping[str, Mapping[str, Any]], out: Path) -> Ite
         yield line + (f"; stored upright: {_join_counts(turned)}" if turned else "")
 
 
+def iter_repair_lines(repaired: Mapping[str, int], doubts: Mapping[str, int]) -> Iterator[str]:
+    """Yield what was used after a repair, and what is doubtful; numbers of records by name."""
+    for title, counts in (("WARNING", doubts), ("used after a repair", repaired)):
+        for name, count in counts.items():
+            sentence = _read_sentences().get(name)
+            yield f"{title}: {name} {count:,}" + (f" ({sentence})" if sentence else "")
+
+
 @cache
 def _read_sentences() -> dict[str, str]:
-    """What each rule of a repair does, by its name."""
-    return read_toml(Path(__file__).parents[1] / "annotations" / "repairs.toml", InputError)
+    """What each rule of a repair does, and what each doubt is, by its name."""
+    folder = Path(annotations.__file__).parent
+    forms = {form.name: f"boxes are read as {form.words}" for form in BOX_FORMS.values()}
+    return forms | read_toml(folder / "repairs.toml", InputError) | read_toml(folder / "doubts.toml", InputError)
 
 
 def _join_counts(counts: Mapping[str, int]) -> str:

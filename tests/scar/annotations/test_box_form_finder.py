@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from scar.accounting import Tally
-from scar.annotations.box_form import XYWH, BoxForm, Numbers, find_box_form
+from scar.annotations.box_form import XYWH, BoxForm, Layout, Numbers, Unit
+from scar.annotations.box_form_finder import find_box_form
 from scar.annotations.coco_index import index_annotations
 from scar.errors import InputError
 from tests.scar.annotations.reading import read_pictures
@@ -25,21 +26,30 @@ if TYPE_CHECKING:
 FILE = Path("boxes.json")
 DATA = SHARED / "data"
 
-WRITERS: dict[BoxForm, Callable[[float, float, float, float, int, int], Numbers]] = {
-    XYWH: lambda x, y, w, h, _, __: (x, y, w, h),
-    BoxForm("corners"): lambda x, y, w, h, _, __: (x, y, x + w, y + h),
-    BoxForm("center"): lambda x, y, w, h, _, __: (x + w / 2, y + h / 2, w, h),
-    BoxForm("xywh", True): lambda x, y, w, h, width, height: (x / width, y / height, w / width, h / height),
-    BoxForm("corners", True): lambda x, y, w, h, width, height: (
-        *(x / width, y / height),
-        *((x + w) / width, (y + h) / height),
-    ),
-    BoxForm("center", True): lambda x, y, w, h, width, height: (
-        *((x + w / 2) / width, (y + h / 2) / height),
-        *(w / width, h / height),
-    ),
+_LAYOUTS: dict[Layout, Callable[[float, float, float, float], Numbers]] = {
+    "xywh": lambda x, y, w, h: (x, y, w, h),
+    "corners": lambda x, y, w, h: (x, y, x + w, y + h),
+    "center": lambda x, y, w, h: (x + w / 2, y + h / 2, w, h),
+    "yxhw": lambda x, y, w, h: (y, x, h, w),
+    "yx-corners": lambda x, y, w, h: (y, x, y + h, x + w),
 }
-"""How converters write x, y, width and height of a box in an image."""
+_SIDES: dict[Unit, Callable[[int], float]] = {
+    "pixels": lambda side: 1,
+    "shares": lambda side: 1 / side,
+    "percent": lambda side: 100 / side,
+    "thousandths": lambda side: 1000 / side,
+}
+
+
+def write_box(form: BoxForm, box: Numbers, width: int, height: int) -> Numbers:
+    """How converters write x, y, width and height of a box in an image."""
+    across, down = _SIDES[form.unit](width), _SIDES[form.unit](height)
+    x, y, w, h = box
+    return _LAYOUTS[form.layout](x * across, y * down, w * across, h * down)
+
+
+FORMS = [BoxForm(layout, unit) for unit in ("pixels", "shares") for layout in ("xywh", "corners", "center")]
+"""Forms that many boxes tell without anything else."""
 
 
 NOTHING: Numbers = (math.nan, math.nan, math.nan, math.nan)
@@ -79,13 +89,13 @@ def make_samples(boxes: Sequence[Numbers], form: BoxForm, evidence: str, width: 
     for x, y, w, h in boxes:
         outline = (x, y, x + w, y + h) if evidence == "outline" else NOTHING
         area = {"area": w * h, "mask area": 0.6 * w * h}.get(evidence, math.nan)
-        samples.append(BoxSample(WRITERS[form](x, y, w, h, width, height), width, height, outline, area))
+        samples.append(BoxSample(write_box(form, (x, y, w, h), width, height), width, height, outline, area))
     return samples
 
 
 @pytest.mark.parametrize("size", [(640, 480), (500, 500), (300, 900)])
 @pytest.mark.parametrize("evidence", ["outline", "area", "mask area", "nothing"])
-@pytest.mark.parametrize("form", WRITERS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_the_form_of_many_boxes_is_found(form: BoxForm, evidence: str, size: tuple[int, int]) -> None:
     for seed in range(20):
         boxes = draw_boxes(Random(seed), 60, *size)
@@ -126,7 +136,7 @@ def test_boxes_that_overflow_a_little_or_seldom_are_left_alone(share: float, pix
 
 @pytest.mark.parametrize("evidence", ["area", "nothing"])
 def test_an_area_made_of_wrong_boxes_hides_nothing(evidence: str) -> None:
-    boxes = [WRITERS[BoxForm("corners")](*box, 640, 480) for box in draw_boxes(Random(2), 60, 640, 480)]
+    boxes = [write_box(BoxForm("corners"), box, 640, 480) for box in draw_boxes(Random(2), 60, 640, 480)]
     assert find_form(make_samples(boxes, XYWH, evidence, 640, 480), FILE) == BoxForm("corners")
 
 
@@ -152,7 +162,7 @@ def test_boxes_and_polygons_in_shares_are_refused() -> None:
 def test_boxes_apart_from_their_outlines_are_refused(right: int) -> None:
     samples = [BoxSample((9, 9, 50, 50), 640, 480, (9, 9, 59, 59))] * right
     samples += [
-        BoxSample((y, x, h, w), 640, 480, (x, y, x + w, y + h))
+        BoxSample((x - 200, y, w, h), 640, 480, (x, y, x + w, y + h))
         for x, y, w, h in [(300, 20, 90, 40), (400, 100, 60, 60), (500, 40, 80, 90)]
     ]
     with pytest.raises(InputError, match=r"boxes.json: its boxes are not where its polygons or masks are"):
@@ -196,10 +206,74 @@ def test_boxes_that_are_too_small_for_their_areas_are_refused(factor: float) -> 
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640)])
-def test_corners_with_y_before_x_are_refused_though_their_areas_agree(size: tuple[int, int]) -> None:
-    boxes = draw_boxes(Random(8), 40, *size)
-    samples = [BoxSample((y, x, y + h, x + w), *size, area=w * h) for x, y, w, h in boxes]
-    with pytest.raises(InputError, match=r"the corners x0, y0, x1, y1, but \d+ of 40 leave their images \(y before x"):
+@pytest.mark.parametrize("evidence", ["outline", "area", "mask area", "nothing"])
+@pytest.mark.parametrize("layout", ["yxhw", "yx-corners"])
+def test_y_before_x_is_told_by_outlines_and_by_images(layout: Layout, evidence: str, size: tuple[int, int]) -> None:
+    for seed in range(20):
+        form, boxes = BoxForm(layout), draw_boxes(Random(seed), 60, *size)
+        assert find_form(make_samples(boxes, form, evidence, *size), FILE) == form
+
+
+def test_corners_of_any_order_that_leave_their_images_are_refused_though_their_areas_agree() -> None:
+    boxes = draw_boxes(Random(8), 40, 1280, 960)
+    samples = [BoxSample((y, x, y + h, x + w), 640, 480, area=w * h) for x, y, w, h in boxes]
+    with pytest.raises(InputError, match=r"the corners x0, y0, x1, y1, but \d+ of 40 leave their images; write"):
+        find_form(samples, FILE)
+
+
+@pytest.mark.parametrize("layout", ["xywh", "corners", "center"])
+@pytest.mark.parametrize("unit", ["percent", "thousandths"])
+def test_percent_and_thousandths_are_told_by_outlines_and_areas(unit: Unit, layout: Layout) -> None:
+    for seed in range(20):
+        form, boxes = BoxForm(layout, unit), draw_boxes(Random(seed), 60, 640, 480)
+        assert find_form(make_samples(boxes, form, "outline", 640, 480), FILE) == form
+        assert find_form(make_samples(boxes, form, "area", 640, 480), FILE) == form
+
+
+@pytest.mark.parametrize("layout", ["xywh", "corners", "center"])
+@pytest.mark.parametrize("size", [(640, 480), (500, 500), (300, 900)])
+def test_percent_with_decimals_is_told_by_images(layout: Layout, size: tuple[int, int]) -> None:
+    found = []
+    for seed in range(40):
+        boxes = [*draw_boxes(Random(seed), 60, *size), *place_at_ends(*size)]
+        found.append(find_form(make_samples(boxes, BoxForm(layout, "percent"), "nothing", *size), FILE))
+    assert set(found) == {BoxForm(layout, "percent")}
+
+
+def place_at_ends(width: int, height: int) -> list[Numbers]:
+    """Boxes at all edges of an image."""
+    w, h = width / 7, height / 7
+    return [(0, 0, w, h), (width - w, height - h, w, h), (width - w, 3, w, h), (3, height - h, w, h)]
+
+
+@pytest.mark.parametrize("count", [10, 40, 300])
+def test_small_pixel_boxes_near_the_origin_are_no_percent(count: int) -> None:
+    """Logos and clocks in the corner of each frame: whole pixels, or not up to 100 on both sides."""
+    for seed in range(40):
+        rng = Random(seed)
+        reach = rng.uniform(30, 92)
+        logos = [(rng.uniform(0, reach / 2), rng.uniform(0, 50), rng.uniform(9, reach / 2), 40.0) for _ in range(count)]
+        whole = [(float(rng.randint(0, 60)), float(rng.randint(0, 60)), 40.0, 40.0) for _ in range(count)]
+        for boxes in (logos, whole):
+            assert find_form(make_samples(boxes, XYWH, "nothing", 640, 480), FILE) == XYWH
+
+
+def test_thousandths_that_leave_their_images_are_refused_by_name() -> None:
+    boxes = [*draw_boxes(Random(4), 60, 640, 480), *place_at_ends(640, 480)]
+    samples = make_samples(boxes, BoxForm("corners", "thousandths"), "nothing", 640, 480)
+    with pytest.raises(
+        InputError, match=r"leave their images by far: they may be .*corners.* in thousandths .*--boxes"
+    ):
+        find_form(samples, FILE)
+
+
+@pytest.mark.parametrize(("factor", "said"), [(0.5, "4"), (0.25, "16")])
+def test_boxes_of_resized_pictures_are_told_by_areas(factor: float, said: str) -> None:
+    samples = [
+        BoxSample((x * factor, y * factor, w * factor, h * factor), 640, 480, area=w * h)
+        for x, y, w, h in draw_boxes(Random(7), 40, 640, 480)
+    ]
+    with pytest.raises(InputError, match=f"areas .* by {said} times: the boxes are of pictures resized by {factor:g},"):
         find_form(samples, FILE)
 
 
@@ -233,7 +307,7 @@ def test_numbers_that_no_image_has_say_nothing(world: World, number: Any) -> Non
 
 
 @pytest.mark.parametrize("with_masks", [True, False])
-@pytest.mark.parametrize("form", [form for form in WRITERS if form != XYWH], ids=lambda form: form.name)
+@pytest.mark.parametrize("form", [form for form in FORMS if form != XYWH], ids=lambda form: form.name)
 def test_pictures_are_the_same_in_every_form(world: World, form: BoxForm, with_masks: bool) -> None:
     for annotation in world.annotations:
         annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
@@ -243,7 +317,7 @@ def test_pictures_are_the_same_in_every_form(world: World, form: BoxForm, with_m
     expected = [region.box for picture in read_pictures(world.source(), Tally()) for region in picture.regions]
     for annotation in world.annotations:
         x, y, w, h = annotation["bbox"]
-        annotation["bbox"] = WRITERS[form](x, y, w, h, 120, 90)
+        annotation["bbox"] = write_box(form, (x, y, w, h), 120, 90)
     world.write()
     tally = Tally()
     boxes = [region.box for picture in read_pictures(world.source(), tally) for region in picture.regions]
@@ -331,7 +405,7 @@ def test_sloppy_boxes_are_read_in_their_form_or_refused(manner: str, is_fraction
     for seed in range(1, 200, 2):
         boxes, sizes = draw_sloppy_boxes(np.random.default_rng(seed), manner)
         for layout in right:
-            form = BoxForm(layout, is_fraction)  # type: ignore[arg-type]
+            form = BoxForm(layout, "shares" if is_fraction else "pixels")  # type: ignore[arg-type]
             starts, sides = boxes[:, :2], boxes[:, 2:]
             pairs = {
                 "xywh": (starts, sides),

@@ -1,0 +1,107 @@
+"""Say what is doubtful about boxes that are read as x, y, width and height in pixels, and check a form that a user says.
+
+Nothing is refused for a doubt: the boxes may be right. A build counts them by the name of the doubt, and prints what
+the user may say instead (`scar/annotations/doubts.toml`).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scar.annotations.box_form import FULL_SIDES, XYWH, BoxForm, Layout, Unit
+from scar.annotations.box_form_finder import compute_areas, is_close, is_usable, leaves_deeply, to_columns
+from scar.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MAX_CHANCE = 0.01
+"""Largest chance, if things lie anywhere in their images, of boxes in pixels that look as these do."""
+
+_MIN_SIDES = 1.25
+"""Times that the sides of all images are longer than the full side of the unit, so that there is room beyond."""
+
+_MAX_OVER, _MAX_START, _MIN_END = 0.005, 0.25, 0.5
+"""Boxes in percent or thousandths hardly end beyond the full side, some begin near 0, and some end in the second half."""
+
+_MIN_CORNERS = 0.99
+"""Least share of boxes whose width is above x, and height above y, as with corners it always is."""
+
+_MIN_LARGER = 3
+"""Number of mask areas that are larger than those of corner boxes, from which on they are no corners."""
+
+_MAX_LEAVING = 0.25
+"""Largest share of boxes that may leave their images by far in the form that a user says."""
+
+
+def list_doubts(
+    numbers: NDArray[np.float64], sizes: NDArray[np.int64], outlines: NDArray[np.float64], areas: NDArray[np.float64]
+) -> list[str]:
+    """Names of what is doubtful about boxes in the form `XYWH`; the arguments are those of `find_box_form`."""
+    import numpy as np
+
+    usable = is_usable(numbers)
+    numbers, sizes, outlines, areas = numbers[usable], sizes[usable], outlines[usable], areas[usable]
+    if not len(numbers):
+        return []
+    doubts = [f"boxes_{unit}" for unit in ("percent", "thousandths") if _may_be_scaled(numbers, sizes, unit)]
+    if not np.isfinite(outlines).any() and _may_be_corners(numbers, sizes, areas):
+        doubts.append("boxes_corners")
+    return doubts
+
+
+def _may_be_scaled(numbers: NDArray[np.float64], sizes: NDArray[np.int64], unit: Unit) -> bool:
+    """Whether all boxes lie within the first 100 or 1000 pixels of larger images, and reach as far as shares do."""
+    import numpy as np
+
+    full = FULL_SIDES[unit]
+    if sizes.min() < _MIN_SIDES * full or np.log(full / sizes).sum() > math.log(_MAX_CHANCE):
+        return False
+    layouts: tuple[Layout, ...] = ("xywh", "corners", "center")
+    for layout in layouts:
+        edges = to_columns(numbers, sizes, BoxForm(layout)).reshape(2, 2, -1) / full
+        starts, ends = edges[0].min(axis=1), edges[1].max(axis=1)
+        is_within = (edges[1] > edges[0]).all() and (starts >= -_MAX_OVER).all() and (ends <= 1 + _MAX_OVER).all()
+        if is_within and (starts <= _MAX_START).all() and (ends >= _MIN_END).all():
+            return True
+    return False
+
+
+def _may_be_corners(numbers: NDArray[np.float64], sizes: NDArray[np.int64], areas: NDArray[np.float64]) -> bool:
+    """Whether width is above x, and height above y, of all boxes, which is rare for boxes of their sizes.
+
+    A box of the share s of a side lies anywhere on it; with the chance s / (1 - s) it starts before its own length.
+    """
+    import numpy as np
+
+    if (numbers[:, 2:] > numbers[:, :2]).all(axis=1).mean() < _MIN_CORNERS:
+        return False
+    shares = np.clip(numbers[:, 2:] / sizes, 1e-9, 0.5)
+    if np.log(shares / (1 - shares)).sum() > math.log(_MAX_CHANCE):
+        return False
+    own, others = (compute_areas(to_columns(numbers, sizes, form)) for form in (XYWH, BoxForm("corners")))
+    with np.errstate(invalid="ignore"):
+        larger = (areas > others) & ~is_close(areas, others) & ~is_close(areas, own)
+    return int(larger.sum()) < _MIN_LARGER
+
+
+def check_form(form: BoxForm, numbers: NDArray[np.float64], sizes: NDArray[np.int64], path: Path) -> None:
+    """Check that boxes are in their images in the form that a user says.
+
+    Args:
+        form: the form.
+        numbers: (N, 4) the four numbers of each box.
+        sizes: (N, 2) width and height of the boxes' images in pixels.
+        path: path of the file, for the message.
+
+    Raises:
+        InputError: many are not; the message counts them.
+    """
+    usable = is_usable(numbers)
+    leaving = int(leaves_deeply(to_columns(numbers[usable], sizes[usable], form), sizes[usable]).sum())
+    if leaving > _MAX_LEAVING * usable.sum():
+        problem = f"as {form.words} ({form.option}), {leaving} of {usable.sum()} boxes leave their images by far"
+        raise InputError(f"{path}: {problem}; leave --boxes (`boxes` in a recipe) out, or say another form.")
