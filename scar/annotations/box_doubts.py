@@ -1,4 +1,4 @@
-"""Say what is doubtful about boxes that are read as x, y, width and height in pixels, and check a form that a user says.
+"""Say what is doubtful about the form in which boxes are read, and check what users say.
 
 Nothing is refused for a doubt: the boxes may be right. A build counts them by the name of the doubt, and prints what
 the user may say instead (`scar/annotations/doubts.toml`).
@@ -24,8 +24,9 @@ _MAX_CHANCE = 0.01
 _MIN_SIDES = 1.25
 """Times that the sides of all images are longer than the full side of the unit, so that there is room beyond."""
 
-_MAX_OVER, _MAX_START, _MIN_END = 0.005, 0.25, 0.5
-"""Boxes in percent or thousandths hardly end beyond the full side, some begin near 0, and some end in the second half."""
+_MAX_OVER, _MIN_END = 1.5, 0.5
+"""Boxes in percent or thousandths end at most by this number beyond the full side, as rounding adds 1, and some end
+beyond this share of it."""
 
 _MIN_CORNERS = 0.99
 """Least share of boxes whose width is above x, and height above y, as with corners it always is."""
@@ -38,23 +39,27 @@ _MAX_LEAVING = 0.25
 
 
 def list_doubts(
-    numbers: NDArray[np.float64], sizes: NDArray[np.int64], outlines: NDArray[np.float64], areas: NDArray[np.float64]
+    form: BoxForm,
+    numbers: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    outlines: NDArray[np.float64],
+    areas: NDArray[np.float64],
 ) -> list[str]:
-    """Names of what is doubtful about boxes in the form `XYWH`; the arguments are those of `find_box_form`."""
+    """Names of what is doubtful about boxes that are read in ``form``; the other arguments are of `find_box_form`."""
     import numpy as np
 
     usable = is_usable(numbers)
     numbers, sizes, outlines, areas = numbers[usable], sizes[usable], outlines[usable], areas[usable]
-    if not len(numbers):
+    if not len(numbers) or form.unit != "pixels" or np.isfinite(outlines).any():
         return []
     doubts = [f"boxes_{unit}" for unit in ("percent", "thousandths") if _may_be_scaled(numbers, sizes, unit)]
-    if not np.isfinite(outlines).any() and _may_be_corners(numbers, sizes, areas):
+    if form == XYWH and _may_be_corners(numbers, sizes, areas):
         doubts.append("boxes_corners")
     return doubts
 
 
 def _may_be_scaled(numbers: NDArray[np.float64], sizes: NDArray[np.int64], unit: Unit) -> bool:
-    """Whether all boxes lie within the first 100 or 1000 pixels of larger images, and reach as far as shares do."""
+    """Whether all boxes lie within the first 100 or 1000 pixels of larger images, and some at the end of it."""
     import numpy as np
 
     full = FULL_SIDES[unit]
@@ -62,10 +67,9 @@ def _may_be_scaled(numbers: NDArray[np.float64], sizes: NDArray[np.int64], unit:
         return False
     layouts: tuple[Layout, ...] = ("xywh", "corners", "center")
     for layout in layouts:
-        edges = to_columns(numbers, sizes, BoxForm(layout)).reshape(2, 2, -1) / full
-        starts, ends = edges[0].min(axis=1), edges[1].max(axis=1)
-        is_within = (edges[1] > edges[0]).all() and (starts >= -_MAX_OVER).all() and (ends <= 1 + _MAX_OVER).all()
-        if is_within and (starts <= _MAX_START).all() and (ends >= _MIN_END).all():
+        starts, ends = to_columns(numbers, sizes, BoxForm(layout)).reshape(2, 2, -1)
+        is_within = (ends > starts).all() and starts.min() >= -_MAX_OVER and ends.max() <= full + _MAX_OVER
+        if is_within and (ends.max(axis=1) >= _MIN_END * full).all():
             return True
     return False
 

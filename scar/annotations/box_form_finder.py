@@ -82,7 +82,7 @@ _MIN_Y_FIRST = 10
 
 _MIN_PERCENT, _MIN_AT_END, _END = 10, 2, 0.95
 """Boxes from which on numbers within 0 to 100 are percent of larger images, if so many end near the right and near the
-lower edge. If none of ten things lay outside of the first 100 pixels of images twice as large, that would be 1 case in a
+lower edge. That none of ten things lies outside of the first 100 pixels of images twice as large is 1 case in a
 million."""
 
 _MIN_SIDES = 2
@@ -199,12 +199,12 @@ def is_usable(numbers: NDArray[np.float64]) -> Flags:
     """(N,) whether a box of (N, 4) four numbers tells anything: they are finite, and the last two above 0."""
     import numpy as np
 
-    flags: Flags = np.isfinite(numbers).all(axis=1) & (numbers[:, 2:] > 0).all(axis=1)
+    flags: Flags = np.logical_and(np.isfinite(numbers).all(axis=1), (numbers[:, 2:] > 0).all(axis=1))
     return flags
 
 
 def _list_forms(unit: Unit, numbers: NDArray[np.float64]) -> list[BoxForm]:
-    """The forms that boxes may have, the most frequent ones first: also percent and thousandths if no number is larger."""
+    """The forms that boxes may have, the most frequent ones first; percent and thousandths if no number is larger."""
     others = [
         each
         for each, full in FULL_SIDES.items()
@@ -217,7 +217,7 @@ def _spans_images(boxes: Columns, sizes: NDArray[np.int64]) -> bool:
     """Whether boxes begin and end at the edges of their images of (N, 2) width and height, and hardly beyond."""
     shares = boxes.reshape(2, 2, -1) / sizes.T
     starts, ends = shares.min(axis=(0, 2)), shares.max(axis=(0, 2))
-    near = (-_MAX_OVER <= starts) & (starts <= _MAX_START) & (ends >= _MIN_REACH) & (ends <= 1 + _MAX_OVER)
+    near = (starts >= -_MAX_OVER) & (starts <= _MAX_START) & (ends >= _MIN_REACH) & (ends <= 1 + _MAX_OVER)
     return bool(near.all())
 
 

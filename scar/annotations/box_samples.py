@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from scar.annotations.box_doubts import check_form, list_doubts
-from scar.annotations.box_form import BOX_FORMS, XYWH, BoxForm
+from scar.annotations.box_form import BOX_FORMS, BoxForm
 from scar.annotations.box_form_finder import find_box_form
 from scar.annotations.coco_mending import read_annotation
 from scar.annotations.coco_records import CocoImage
@@ -94,7 +94,7 @@ def find_form_of_annotations(
         raise error
     if form.layout in ("yxhw", "yx-corners"):  # or width and height of the images are exchanged
         _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
-    return form, list_doubts(*columns) if form == XYWH else []
+    return form, list_doubts(form, *columns)
 
 
 def _refuse_other_sizes(image_ids: Sequence[int], images: Mapping[int, CocoImage], folder: Path, path: Path) -> None:

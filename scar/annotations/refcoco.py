@@ -57,7 +57,8 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> CocoIndex:
     """
     inputs = source.inputs
     refs = _read_expressions(inputs["refs"], _SPLIT_NAMES[source.split], tally)
-    things = cache(index_annotations, inputs["instances"], tally.skip_bad, source.images, source.frame)
+    settings = (tally.skip_bad, source.images, source.frame, source.boxes)  # as `index_image_set` has them
+    things = cache(index_annotations, inputs["instances"], *settings)
     refs = {number: refs[given] for number, given in _pair_ids(refs, things)}
     phrases = dict(_iter_of_their_images(refs, things, inputs["refs"].name, tally))
     return index_image_set(source, tally, cache, phrases)

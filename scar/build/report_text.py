@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scar import annotations
 from scar.annotations.box_form import BOX_FORMS
 from scar.build.part_origins import iter_part_lines
 from scar.common.tables import read_toml
@@ -54,7 +53,7 @@ def iter_repair_lines(repaired: Mapping[str, int], doubts: Mapping[str, int]) ->
 @cache
 def _read_sentences() -> dict[str, str]:
     """What each rule of a repair does, and what each doubt is, by its name."""
-    folder = Path(annotations.__file__).parent
+    folder = Path(__file__).parents[1] / "annotations"
     forms = {form.name: f"boxes are read as {form.words}" for form in BOX_FORMS.values()}
     return forms | read_toml(folder / "repairs.toml", InputError) | read_toml(folder / "doubts.toml", InputError)
 

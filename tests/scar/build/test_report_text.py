@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import scar
-from scar.annotations.box_form import XYWH, BoxForm
+from scar.annotations.box_form import BOX_FORMS, XYWH
 from scar.build.report_text import iter_report_lines
 from scar.language.parse_texts import NO_PARSER
 
-LAYOUTS: tuple[Literal["xywh", "corners", "center"], ...] = ("xywh", "corners", "center")
 ENTRY: dict[str, Any] = {
     "records": 9,
     "samples": 4,
@@ -62,9 +61,7 @@ def test_every_rule_of_a_repair_has_a_sentence() -> None:
     root = Path(scar.__file__).parent
     code = "".join(path.read_text(encoding="utf-8") for path in root.rglob("*.py"))
     rules = set(re.findall(r'repaired\["(\w+)"\]', code)) | set(re.findall(r'"((?:file|box)_(?:by|in|of)_\w+)"', code))
-    rules |= {form.name for form in (BoxForm(layout, share) for layout in LAYOUTS for share in (False, True))} - {
-        XYWH.name
-    }
+    rules |= {form.name for form in BOX_FORMS.values()} - {XYWH.name}
     assert {"file_by_coco_id", "box_of_five", "size_of_image", "box_corners_fraction"} <= rules
     lines = print_lines(repaired=dict.fromkeys(sorted(rules), 2))
     told = {rule: line for rule in rules for line in lines if line.startswith(f"  used after a repair: {rule} 2 (")}
