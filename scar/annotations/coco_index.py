@@ -102,10 +102,10 @@ def index_annotations(
         path: path of the file.
         skip_bad: count records that cannot be used, instead of raising.
         folder: the image folder; images tell the sizes that the file does not.
-        frame, boxes: `Source.frame` and `Source.boxes`, what the recipe says; None if it says nothing.
-        earlier: None if this file is the first of the image set. Otherwise the index of the first file. Its images are
-            used; they are found by file name if this file gives other ids to the same names. An annotation is rejected
-            if its category is COCO-Stuff's "other".
+        frame: what the recipe says about the frame of images that EXIF turns; None if it says nothing.
+        boxes: what the recipe says about the form of the boxes; None if it says nothing.
+        earlier: None if this file is the first of the image set, else the index of the first file, whose images are
+            used; a file name finds them if the ids differ. Annotations of COCO-Stuff's "other" are rejected.
 
     Raises:
         InputError: the file cannot be read, is no JSON or has the wrong shape; none of its images or categories can be
