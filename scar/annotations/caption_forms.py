@@ -2,22 +2,21 @@
 
 Read are: a list or JSON lines of ``{image, caption}`` (BLIP, LAVIS, Hugging Face's metadata.jsonl), an object of file
 names with their captions, ``images`` with ``sentences`` (Karpathy) or with captions of their own, COCO's annotations
-whose image ids are texts or file names, and tables of a file name and a caption (Flickr8k, Flickr30k).
+whose image ids are texts or file names, and the tables of `caption_tables`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from scar.accounting import Tally
+from scar.annotations.caption_tables import is_table, iter_table
 from scar.annotations.file_kind import find_kind
 from scar.annotations.ids import number_id
-from scar.annotations.image_names import IMAGE_ENDINGS
 from scar.annotations.json_stream import ANY_JSON, iter_records, parse_record
 from scar.errors import BadRecord, InputError
 
@@ -29,9 +28,6 @@ ID_KEYS = ("image_id", "id", "cocoid", "imgid")
 
 CAPTION_KEYS = ("caption", "captions", "sentences", "text", "raw", "sentence", "description")
 """Keys of a caption, or of a list of them."""
-
-_LINE = re.compile(r"(?P<name>[^,|\t]+\.\w+)(?:#\d+)?\s*(?P<separator>[,|\t])\s*(?:\d+\s*\|\s*)?(?P<caption>.*)")
-"""A line of Flickr8k's or Flickr30k's table: name, name#0 or name| 0, and the caption."""
 
 
 class FoundCaption(NamedTuple):
@@ -52,7 +48,7 @@ def is_coco_form(path: Path) -> bool:
         if head.startswith(b"["):
             return False
         if not head.startswith(b"{"):
-            return not _is_table(path)
+            return not is_table(path)
         if _is_json_lines(path, head):
             return False
         first = next(iter_records(path, ["annotations"]), None)
@@ -141,8 +137,8 @@ def _iter_entries(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the location and the value of each entry of a file."""
     with path.open("rb") as file:
         head = file.read(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if _is_table(path) and not head.startswith((b"[", b"{")):
-        yield from _iter_table(path)
+    if is_table(path) and not head.startswith((b"[", b"{")):
+        yield from iter_table(path, (*NAME_KEYS, *ID_KEYS), CAPTION_KEYS)
     elif head.startswith(b"["):
         for record in iter_records(path):
             where = f"{path.name}, [{record.number}]"
@@ -204,25 +200,3 @@ def _is_json_lines(path: Path, head: bytes) -> bool:
         return isinstance(ANY_JSON.decode(line), dict)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
-
-
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in (".csv", ".tsv", ".txt", ".token")
-
-
-def _iter_table(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the lines of a table that begin with the file name of an image; a head line is passed over."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8: {error}.") from None
-    for number, line in enumerate(lines, start=1):
-        match = _LINE.fullmatch(line.strip())
-        is_named = match is not None and PurePosixPath(match["name"]).suffix.lower() in IMAGE_ENDINGS
-        if match and is_named:
-            caption = match["caption"].strip()
-            quoted = len(caption) > 1 and caption[0] == caption[-1] == '"'
-            caption = caption[1:-1].replace('""', '"') if quoted else caption
-            yield f"{path.name}, line {number}", {"file_name": match["name"], "caption": caption}
-        elif line.strip() and number > 1:
-            yield f"{path.name}, line {number}", None

@@ -31,8 +31,12 @@ class _Label(msgspec.Struct):
 
 
 class _Image(msgspec.Struct):
-    image: str
-    annotations: list[msgspec.Raw]
+    """An image; Apple's documentation has also written ``imagefilename`` and ``annotation``."""
+
+    image: str = ""
+    imagefilename: str = ""
+    annotations: list[msgspec.Raw] = []
+    annotation: list[msgspec.Raw] = []
 
 
 _IMAGE = msgspec.json.Decoder(_Image)
@@ -55,15 +59,17 @@ def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator
         where = f"{path.name}, [{record.number}]"
         try:
             image = parse_record(_IMAGE, record.text, where)
+            name = image.image or image.imagefilename
+            if not name:
+                raise BadRecord(where, "it has no `image`, the name of its file", "malformed")
         except BadRecord as bad:
             count_unusable(tally, bad)
             continue
-        things = tuple(
-            _make_thing(text, f"{where}, annotations[{number}]") for number, text in enumerate(image.annotations)
-        )
+        labels = image.annotations or image.annotation
+        things = tuple(_make_thing(text, f"{where}, annotations[{number}]") for number, text in enumerate(labels))
         if not things:
             continue
-        if file := images.find_or_count([image.image], where, things, tally):
+        if file := images.find_or_count([name], where, things, tally):
             yield ImageRecord(file, None, things)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from scar.accounting import Tally
 from scar.annotations.pictures import PictureIndex
+from scar.build.pipeline import PHRASE_NO_RELATION
 from scar.build.word_list import count_names
 from scar.language.category_names import name_category
 from scar.language.lexicon import resolve_scene
@@ -52,6 +53,11 @@ def iter_advice(index: PictureIndex, tally: Tally, words: Words) -> Iterator[str
             f"No table knows whether the scenes {_join_names(labels)} exclude each other or others, so no caption says "
             "another scene in their place: say in a words file which known scene each is, such as [scenes] "
             '"clinic_2" = "in a hospital" (--word-file, word_file in a recipe).'
+        )
+    if tally.ignored[PHRASE_NO_RELATION] > _MOST * max(tally.records, 1):
+        yield (
+            'Most phrases of the things say no relation to another thing, as "the bottle on the left" does not, and no '
+            'caption says them: captions say what "a bottle on a table" or "a man holding an umbrella" does.'
         )
     if shares["crowd"] > _MOST:
         yield (

@@ -38,6 +38,9 @@ from scar.sample import RANKING_REASONS, REASONS, Picture, Region, Sample
 EMPTY_MASK = "empty_mask"
 """The reason of a mask that covers no pixel: its region is used with its box alone, and counted as repaired."""
 
+CAPTION_NO_RELATION, PHRASE_NO_RELATION = "caption_no_relation", "phrase_no_relation"
+"""The reasons under which captions, and phrases of things, are counted that say no relation between two things."""
+
 FIT_PICTURES = 500
 """Most pictures that a generator is fitted on; they suffice to estimate word frequencies."""
 
@@ -299,16 +302,19 @@ def _write_samples(
 def _read_statements(
     pictures: Iterable[_PictureWithRegions], recipe: Recipe, tally: Tally
 ) -> Mapping[str, tuple[Statement, ...]]:
-    """What the captions of pictures and the phrases of their regions say; texts that cannot be read are ignored."""
-    texts = [
-        text
-        for picture, regions in pictures
-        for text in (*picture.captions, *(phrase for region in regions for phrase in region.phrases))
-    ]
-    if not texts:
+    """What the captions of pictures and the phrases of their regions say.
+
+    Texts that cannot be read, and those that say no relation between two things, are ignored.
+    """
+    captions = [text for picture, _ in pictures for text in picture.captions]
+    phrases = [text for _, regions in pictures for region in regions for text in region.phrases]
+    if not captions and not phrases:
         return {}
-    statements, unread = parse_all(texts, *open_texts(recipe.parser, recipe.parses))
+    statements, unread = parse_all([*captions, *phrases], *open_texts(recipe.parser, recipe.parses))
     tally.ignored.update({reason: count for reason, count in unread.items() if reason != NOT_PARSED})
+    for reason, texts in ((CAPTION_NO_RELATION, captions), (PHRASE_NO_RELATION, phrases)):
+        if count := sum(statements.get(text) == () for text in texts):
+            tally.ignored[reason] += count
     return statements
 
 

@@ -45,7 +45,13 @@ _DROPPED_ENDS = ("merged", "other", "stuff")
 
 _CAMEL_CASE = re.compile(r"(?<=[a-z][a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _LEVELS = re.compile(r"--|::?|(?<=\w\w)\.(?=[^\W\d]\w)")
-_PHRASE = re.compile(r"(a|an|the|some)( [\w'-]*[^\W\d_][\w'-]*)+")
+_PHRASE = re.compile(r"(a|an|some)( [\w'-]*[^\W\d_][\w'-]*)+")
+_PLACEHOLDER = re.compile(
+    rf"(?:{'|'.join(_TABLE['numbered_no_thing'])})(?:[ _.#:-]*\d+|[ _.#:-]+[a-z])"  # "LABEL_2", "class a"
+    r"|c_?\d{1,2}|n\d{8}|/?[mg][./][01]\w+",  # "c0"; ids of WordNet and Freebase: "n02084071", "/m/01g317"
+    re.IGNORECASE,
+)
+_DEFINITE = re.compile(r"^the (?=\w)", re.IGNORECASE)  # at the start, as in the expressions of MDETR and Visual Genome
 _NUMBERED = re.compile(r"(?<=[^\W\d]{3})[ _.-]?\d+$")
 
 
@@ -79,6 +85,9 @@ def describe_category(category: str, words: Words | None = None) -> CategoryName
     name, words = clean_name(category), words or NO_WORDS
     if said := words.find_name(name):
         return CategoryName(_parse_user_phrase(said, words), "user")
+    name = _DEFINITE.sub("", name)
+    if _PLACEHOLDER.fullmatch(name):
+        return CategoryName(None, "no_thing")
     if _PHRASE.fullmatch(name) and len(name) <= MAX_CHARACTERS:
         phrase = parse_noun_phrase(name)
         return CategoryName(phrase, "rule" if _is_known(phrase.noun.rpartition(" ")[2]) else "unknown")

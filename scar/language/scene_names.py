@@ -23,6 +23,8 @@ _TABLE = read_word_table("scene_names")
 _SIDES, _INNER = frozenset(_TABLE["sides"]), frozenset(_TABLE["inner"])
 _LAST_SIDES = _SIDES | frozenset(_TABLE["last_sides"])
 
+_TIMES, _TIME_OPENERS, _WEATHER = (frozenset(_TABLE[kind]) for kind in ("times", "time_openers", "weather"))
+
 
 class SceneName(msgspec.Struct, frozen=True):
     """What a caption says for a scene.
@@ -43,6 +45,9 @@ class SceneName(msgspec.Struct, frozen=True):
         return f"{self.preposition} {self.phrase or ''}".strip()
 
 
+_NO_SCENE = SceneName(None, "", "no_thing")
+
+
 @lru_cache(maxsize=1 << 14)
 def describe_scene(label: str, words: Words | None = None) -> SceneName:
     """The phrase for a scene's label, with the preposition of a thing that is there.
@@ -59,14 +64,18 @@ def describe_scene(label: str, words: Words | None = None) -> SceneName:
         phrase = english.with_article(phrase)
         return SceneName(phrase, preposition or _find_preposition(english.strip_article(phrase), ""), "user")
     opener, _, rest = name.partition(" ")
-    if opener in SCENE_OPENERS and english.strip_article(rest) != rest:
+    if opener in SCENE_OPENERS and _drop_time(name.lower()) and english.strip_article(rest) != rest:
         return SceneName(rest, opener, "rule")
     parts = [part for part in map(_space_words, re.split(r"[,;|]", name)[0].split("/")) if len(part) > 1]
     if not parts:
-        return SceneName(None, "", "no_thing")
+        return _NO_SCENE
     spoken, side = _join_parts(parts)
+    place = _drop_time(spoken)
+    if place != spoken:
+        found: SceneName = describe_scene(place) if place else _NO_SCENE
+        return found if found.origin == "table" else _NO_SCENE
     if not any(map(str.isalpha, spoken)) or len(spoken) > MAX_CHARACTERS or make_key(spoken) in _index_no_scenes():
-        return SceneName(None, "", "no_thing")
+        return _NO_SCENE
     for key in (make_key("".join(parts[-2:])), make_key(spoken)):
         if text := _index_texts().get(key):
             preposition, _, phrase = text.partition(" ")
@@ -102,6 +111,19 @@ def _join_parts(parts: list[str]) -> tuple[str, str]:
     if len(words) > 1 and words[0] in _SIDES:
         side = words.pop(0)
     return " ".join(words), side
+
+
+def _drop_time(spoken: str) -> str:
+    """The words of a label before those of a time; empty if the others only tell the weather.
+
+    >>> _drop_time("city street at night"), _drop_time("rainy night"), _drop_time("night club")
+    ('city street', '', 'night club')
+    """
+    words = spoken.split()
+    if words and words[-1] in _TIMES:
+        while words and (words[-1] in _TIMES or words[-1] in _TIME_OPENERS):
+            words.pop()
+    return "" if all(word in _WEATHER or word in _TIME_OPENERS for word in words) else " ".join(words)
 
 
 def _find_preposition(noun: str, side: str) -> str:

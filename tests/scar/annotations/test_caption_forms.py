@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scar.accounting import Tally
 from scar.annotations.call_cache import CallCache
+from scar.annotations.caption_forms import iter_captions
 from scar.annotations.image_captions import index_image_captions
 from scar.errors import BadRecord, InputError
 
@@ -102,6 +107,58 @@ def test_tables_of_flickr(name: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     assert read_all(path) == FOUND
+
+
+@given(
+    st.lists(st.text(st.sampled_from('ab ,;|\n".\t\u2028é'), max_size=30), min_size=1, max_size=6),
+    st.sampled_from(",;|\t"),
+    st.permutations(["caption", "image", "split"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_tables_of_python_are_read_as_python_reads_them(
+    texts: list[str], separator: str, columns: list[str], quoting: Literal[0, 1]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "captions.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, delimiter=separator, quoting=quoting)
+            writer.writerow(columns)
+            for text in texts:
+                row = {"caption": text, "image": "a.jpg", "split": "train"}
+                writer.writerow([row[column] for column in columns])
+        tally = Tally(skip_bad=True)
+        found = [caption.text for caption in iter_captions(path, tally)]
+    clean = [" ".join(text.split()) for text in texts]
+    assert found == [text for text in clean if text]
+    assert tally.ignored.total() == clean.count("")
+
+
+@pytest.mark.parametrize(
+    ("row", "caption"),
+    [
+        ("a.jpg,A dog , a cat, and a cup.", "A dog , a cat, and a cup."),
+        ('a.jpg,A 12" pizza', 'A 12" pizza'),
+        ('a.jpg,"A dog\non a sofa\n\nat home"', "A dog on a sofa at home"),
+        ('a.jpg, "A dog, ""Rex"", on a sofa"', 'A dog, "Rex", on a sofa'),
+        ('a.jpg,"A dog', "A dog"),
+    ],
+)
+@pytest.mark.parametrize("has_columns", [True, False])
+def test_rows_that_people_write(row: str, caption: str, has_columns: bool, tmp_path: Path) -> None:
+    """The next row is never swallowed, though a quote is open."""
+    path = tmp_path / "captions.csv"
+    path.write_text("image,caption\n" * has_columns + row + "\nb.jpg,A cat.\n", encoding="utf-8")
+    assert read_all(path) == {7: (caption if has_columns or row != 'a.jpg,"A dog' else '"A dog',), 8: ("A cat.",)}
+
+
+def test_a_table_of_ids_is_read_and_a_row_of_another_width_counted(tmp_path: Path) -> None:
+    path = tmp_path / "captions.tsv"
+    path.write_text("Caption\timage_id\tsplit\nA dog.\t7\ttrain\nA cat.\t8\nA cup.\t8\ttest\n")
+    tally = Tally(skip_bad=True)
+    assert read_all(path, tally) == {7: ("A dog.",), 8: ("A cup.",)}
+    assert tally.ignored == {"malformed": 1}
+    with pytest.raises(BadRecord, match=r"captions\.tsv, line 3: "):
+        read_all(path)
 
 
 @pytest.mark.parametrize("form", ["list", "coco", "karpathy"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scar.accounting import Tally
+from scar.annotations.file_kind import find_reader
 from scar.errors import BadRecord, InputError
 from scar.sample import Box, Picture
 from tests.scar.annotations.reading import read_labels
@@ -37,6 +38,15 @@ def test_boxes_are_given_by_their_centers(folder: Path) -> None:
     assert (last.file, last.regions[0].box) == ("sub/b.png", Box(0, 0, 80, 60))
 
 
+@pytest.mark.parametrize("name", ["image", "imagefilename"])
+@pytest.mark.parametrize("labels", ["annotations", "annotation"])
+def test_both_spellings_of_apple_are_found_and_read(name: str, labels: str, folder: Path) -> None:
+    (picture,) = read(folder, {name: "a.png", labels: [label("dog", 20, 20, 10, 20)]})
+    assert [(region.category, region.box) for region in picture.regions] == [("dog", Box(15, 10, 25, 30))]
+    if labels == "annotations" or name == "imagefilename":
+        assert find_reader(folder / "labels" / "boxes.json") == "createml"
+
+
 @pytest.mark.parametrize(
     ("bad", "problem", "reason"),
     [
@@ -58,7 +68,7 @@ def test_a_broken_label_is_named_and_counted(bad: Any, problem: str, reason: str
 def test_an_image_that_is_not_there_is_named_and_a_file_without_things_refused(folder: Path) -> None:
     with pytest.raises(BadRecord, match=r"boxes.json, \[0\]: no image in .*'z.png'"):
         read(folder, {"image": "z.png", "annotations": [label("dog", 20, 20, 10, 20)]})
-    with pytest.raises(BadRecord, match="missing required field `image`"):
-        read(folder, {"imagefilename": "a.png", "annotations": []})
+    with pytest.raises(BadRecord, match=r"boxes.json, \[0\]: it has no `image`, the name of its file"):
+        read(folder, {"picture": "a.png", "annotations": []})
     with pytest.raises(InputError, match="no image has an annotated thing"):
         read(folder, {"image": "a.png", "annotations": []})

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from tests.conftest import World
 
 
-def advise(world: World, rejected: dict[str, int], words: Words = NO_WORDS) -> list[str]:
+def advise(world: World, rejected: dict[str, int], words: Words = NO_WORDS, **ignored: int) -> list[str]:
     world.write()
     index = open_index(world.source(), Tally())
-    return list(iter_advice(index, Tally(records=10, rejected=Counter(rejected)), words))
+    return list(iter_advice(index, Tally(records=10, rejected=Counter(rejected), ignored=Counter(ignored)), words))
+
+
+def test_phrases_that_say_no_relation_have_a_sentence(world: World) -> None:
+    (sentence,) = advise(world, {}, phrase_no_relation=6)
+    assert "say no relation to another thing" in sentence
+    assert not advise(world, {}, phrase_no_relation=5)
 
 
 @pytest.mark.parametrize("name", ["object", "3", "0007", "others", "ignored regions", "class_12"])

@@ -109,6 +109,21 @@ def test_unreadable_texts_count_the_same_in_any_batches(world: World, stand_in: 
     assert whole.ignored == {"not_english": 3}
 
 
+def test_texts_that_say_no_relation_are_counted(world: World, stand_in: Generator) -> None:
+    world.captions[0]["caption"] = "A cup on a table."
+    for caption in world.captions[1:]:
+        caption["caption"] = "A lovely morning."
+    for number, annotation in enumerate(world.annotations):
+        annotation["phrases"] = ["the cup on the left", "a cup on a table"] if number else ["what a cup"]
+    world.write()
+    source, tally = world.source(), Tally()
+    list(iter_samples(read_all(source), source, Recipe(sources=(source,)), replace(stand_in, reads_texts=True), tally))
+    assert tally.ignored == {
+        "caption_no_relation": len(world.captions) - 1,
+        "phrase_no_relation": len(world.annotations),
+    }
+
+
 def refuse(
     tasks: Sequence[GoldTask], whole: Generator, refused: Sequence[int], reason: str = "no_caption"
 ) -> list[Gold | Rejected]:

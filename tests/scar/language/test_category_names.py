@@ -65,7 +65,8 @@ SAID = {
     "grafitti": "graffiti",
     "glasses": "a pair of glasses",
     "wine glasses": "wine glasses",
-    "the man": "the man",
+    "the man": "a man",
+    "The dining table": "a table",
     "his hat": "a hat",
     "menus": "menus",
     # spellings
@@ -82,6 +83,19 @@ SAID = {
 }
 
 NO_THINGS = ["DontCare", "void", "background", "unlabeled", "other", "ignored regions", "solid-other", "Ego Vehicle"]
+NO_THINGS += [
+    "LABEL_2",
+    "cls0",
+    "Class A",
+    "obj-3",
+    "c0",
+    "n02084071",
+    "/m/01g317",
+    "m.01g317",
+    "type 1",
+    "unnamed",
+    "bbox",
+]
 ODD = ["", " ", "\0", "\x07\x1b", "🐶", "---", "__", ",", "()", "123", "#1", "\ud800", "x" * 10_000, "dog " * 2_500]
 
 
@@ -98,7 +112,7 @@ def test_what_names_no_thing_is_never_said(name: str) -> None:
     assert describe_category(name).origin == "no_thing"
 
 
-@pytest.mark.parametrize("name", ["xyzzy", "n02084071", "狗", "собака", "red xyzzy"])
+@pytest.mark.parametrize("name", ["xyzzy", "xyzzy4", "狗", "собака", "red xyzzy"])
 def test_what_no_dictionary_knows_is_said_as_it_is_written_and_unknown(name: str) -> None:
     described = describe_category(name)
     assert described.phrase is not None and described.phrase.text == f"a {name}"

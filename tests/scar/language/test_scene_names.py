@@ -65,6 +65,30 @@ def test_a_label_of_no_scene_says_nothing(label: str) -> None:
     assert describe_scene(label).origin == "no_thing"
 
 
+@pytest.mark.parametrize(
+    "label",
+    ["rainy night", "Daytime", "dawn/dusk", "partly cloudy", "overcast", "outdoor/night", "at night", "on a sunny day"],
+)
+def test_times_and_weather_are_no_scene(label: str) -> None:
+    assert describe_scene(label).origin == "no_thing"
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("highway night", "on a highway"),
+        ("city street at night", "on a city street"),
+        ("night/street", "on a street"),
+        ("night club", "in a night club"),
+        ("rainy highway", "on a rainy highway"),
+        ("snow", "in snow"),
+        ("in a kitchen at night", "in a kitchen at night"),
+    ],
+)
+def test_a_place_at_a_time_is_the_place(label: str, text: str) -> None:
+    assert describe_scene(label).text == text
+
+
 def test_an_unknown_label_is_said_as_it_is_written_without_a_preposition() -> None:
     described = describe_scene("zorgblat")
     assert (described.phrase, described.preposition, described.origin) == ("a zorgblat", "", "unknown")
