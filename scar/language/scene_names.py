@@ -6,7 +6,7 @@ A user's words come first, then the tables `scene_names.toml` and `scenes.toml`,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
 import msgspec
@@ -72,20 +72,26 @@ def describe_scene(label: str, words: Words | None = None) -> SceneName:
     spoken, side = _join_parts(parts)
     place = _drop_time(spoken)
     if place != spoken:
-        found: SceneName = describe_scene(place) if place else _NO_SCENE
-        return found if found.origin == "table" else _NO_SCENE
+        return _find_in_tables([place], place, side) or _NO_SCENE
     if not any(map(str.isalpha, spoken)) or len(spoken) > MAX_CHARACTERS or make_key(spoken) in _index_no_scenes():
         return _NO_SCENE
-    for key in (make_key("".join(parts[-2:])), make_key(spoken)):
-        if text := _index_texts().get(key):
+    if found := _find_in_tables(["".join(parts[-2:]), spoken], spoken, side):
+        return found
+    is_known = any(map(wordnet.is_known, (spoken, spoken.rpartition(" ")[2]))) or bool(_find_end(spoken))
+    preposition = _find_preposition(spoken, side) if is_known else ""
+    return SceneName(_add_article(spoken), preposition, "rule" if is_known else "unknown")
+
+
+def _find_in_tables(labels: Sequence[str], spoken: str, side: str) -> SceneName | None:
+    """The scene of the first label that `scene_names.toml` has, or of the spoken words in scenes.toml; else None."""
+    for label in labels:
+        if text := _index_texts().get(make_key(label)):
             preposition, _, phrase = text.partition(" ")
             return SceneName(phrase, preposition, "table")
     if row := _find_row(spoken):
         phrase, preposition, is_indoor = row
         return SceneName(phrase, "at" if is_indoor and side and side not in _INNER else preposition, "table")
-    is_known = any(map(wordnet.is_known, (spoken, spoken.rpartition(" ")[2]))) or bool(_find_end(spoken))
-    preposition = _find_preposition(spoken, side) if is_known else ""
-    return SceneName(_add_article(spoken), preposition, "rule" if is_known else "unknown")
+    return None
 
 
 def _add_article(noun: str) -> str:
