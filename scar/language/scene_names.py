@@ -72,11 +72,11 @@ def describe_scene(label: str, words: Words | None = None) -> SceneName:
     spoken, side = _join_parts(parts)
     place = _drop_time(spoken)
     if place != spoken:
-        return _find_in_tables([place], place, side) or _NO_SCENE
+        return (_find_in_tables([place], place, side) if place else None) or _NO_SCENE
     if not any(map(str.isalpha, spoken)) or len(spoken) > MAX_CHARACTERS or make_key(spoken) in _index_no_scenes():
         return _NO_SCENE
-    if found := _find_in_tables(["".join(parts[-2:]), spoken], spoken, side):
-        return found
+    if scene := _find_in_tables(["".join(parts[-2:]), spoken], spoken, side):
+        return scene
     is_known = any(map(wordnet.is_known, (spoken, spoken.rpartition(" ")[2]))) or bool(_find_end(spoken))
     preposition = _find_preposition(spoken, side) if is_known else ""
     return SceneName(_add_article(spoken), preposition, "rule" if is_known else "unknown")
