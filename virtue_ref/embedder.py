@@ -28,6 +28,7 @@ from virtue_ref.config import refuse_unnamed
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
+from virtue_ref.inference.segment import Segments, segment_items
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
@@ -174,16 +175,42 @@ class VirtueEmbedder:
         """
         return self._embed_items(items, "nothing")
 
+    def segment(self, item: Item) -> Segments:
+        """Make the masks of the thing that an item's prompt means; see `segment_all`."""
+        return self.segment_all([item])[0]
+
+    def segment_all(self, items: Iterable[Item]) -> list[Segments]:
+        """Make the masks of the things that items' prompts mean, from the pixels that the model sees.
+
+        Args:
+            items: items with an image and a prompt, as for `embed`. Their texts do not count.
+
+        Returns:
+            For each item, in order, masks in the size of the displayed image and their scores, the best first.
+
+        Raises:
+            ItemError: an item has no image or no prompt, or either cannot be used; the message names its index.
+            VirtueError: the model has no segmenter; or see `embed`.
+        """
+        if self._process != os.getpid():
+            self._restart_after_fork()
+        with self._lock:
+            return segment_items(self.model, self.collator, self._find_phrases(check_items(items)))
+
+    def _find_phrases(self, items: list[Item]) -> list[Item]:
+        """The items with boxes in the place of phrases, if there is a detector."""
+        if self._detector is None:
+            return items
+        from virtue_ref.inference.phrases import find_phrases
+
+        return find_phrases(items, self._detector)
+
     def _embed_items(self, items: Iterable[Item], prefix: Prefix) -> NDArray[np.float32]:
         if self._process != os.getpid():
             self._restart_after_fork()
         checked = check_items(items)
         with self._lock:
-            if self._detector is not None:
-                from virtue_ref.inference.phrases import find_phrases
-
-                checked = find_phrases(checked, self._detector)
-            return self._embed_in_batches(checked, prefix)
+            return self._embed_in_batches(self._find_phrases(checked), prefix)
 
     def _restart_after_fork(self) -> None:
         """A fork copies locks and pools, but not their threads: waiting for them would never end."""
