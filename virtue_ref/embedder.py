@@ -28,7 +28,7 @@ from virtue_ref.config import refuse_unnamed
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
-from virtue_ref.inference.segment import Segments, segment_items
+from virtue_ref.inference.segment import MaskMaker, Segments
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
@@ -101,14 +101,15 @@ class VirtueEmbedder:
         self._start()
 
     def _start(self) -> None:
-        """Make what belongs to one process: the image cache, whose threads load images, and the lock of `embed`."""
+        """Make what belongs to one process: caches, the image cache's threads, and the lock of `embed`."""
         self._process = os.getpid()
         self._lock = threading.Lock()
         self.image_cache = ImageCache(self.model, self.collator, self._cached_images)
+        self._mask_maker = MaskMaker(self.model, self.collator)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what `_start` makes."""
-        own = ("_process", "_lock", "image_cache")
+        own = ("_process", "_lock", "image_cache", "_mask_maker")
         return {name: value for name, value in self.__dict__.items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -195,7 +196,7 @@ class VirtueEmbedder:
         if self._process != os.getpid():
             self._restart_after_fork()
         with self._lock:
-            return segment_items(self.model, self.collator, self._find_phrases(check_items(items)))
+            return self._mask_maker.make_masks(self._find_phrases(check_items(items)))
 
     def _find_phrases(self, items: list[Item]) -> list[Item]:
         """The items with boxes in the place of phrases, if there is a detector."""

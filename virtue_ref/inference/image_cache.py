@@ -56,7 +56,7 @@ class ImageCache:
         Raises:
             ItemError: the file is missing or cannot be decoded; the message names the file and no index.
         """
-        key = _make_key(image)
+        key = make_content_key(image)
         features = self._features.get(key)
         if features is None:
             images = self._opening.take((image, key))
@@ -85,7 +85,7 @@ class ImageCache:
         passed: set[str] = set()
         for image in images:
             try:
-                key = _make_key(image)
+                key = make_content_key(image)
             except ItemError:
                 continue
             if key not in self._features and key not in passed:
@@ -93,7 +93,7 @@ class ImageCache:
                 yield image, key
 
 
-def _make_key(image: ImageFile) -> str:
+def make_content_key(image: ImageFile) -> str:
     """SHA-256 of the content; a file is hashed again only if its size, times or inode have changed."""
     if not isinstance(image, Path):
         return image.sha256

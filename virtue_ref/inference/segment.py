@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from mmeb_eval.item import Item
+from scar.common.image_bytes import ImageFile
 from scar.common.orientation import invert_orientation, turn_array
 from scar.errors import ItemError, VirtueError
-from virtue_ref.inference.batching import Collator
+from virtue_ref.inference.batching import Collator, PreparedItem
+from virtue_ref.inference.image_cache import make_content_key
 from virtue_ref.model.images import read_frame
-from virtue_ref.model.segmenters.segmenter import PredictedMasks
+from virtue_ref.model.prompts import PointPrompt
+from virtue_ref.model.segmenters.segmenter import MaskState, PredictedMasks, Segmenter
 from virtue_ref.model.virtue import Virtue
 
 
@@ -34,51 +38,71 @@ class Segments:
     scores: NDArray[np.float32]
 
 
-@torch.inference_mode()
-def segment_items(model: Virtue, collator: Collator, items: Sequence[Item]) -> list[Segments]:
-    """Make the masks of items; an image is encoded once for all items about it.
+class MaskMaker:
+    """Makes masks with a model's segmenter. It keeps the image that it saw last, so that further clicks on it are fast.
 
     Args:
         model: the model; its segmenter sees the pixels that it sees when items are embedded.
         collator: the model's collator.
-        items: items with an image and a prompt; texts do not count.
-
-    Returns:
-        The masks of each item, in order.
-
-    Raises:
-        VirtueError: the model has no segmenter.
-        ItemError: an item has no image or no prompt, or either cannot be used; the message names its index.
     """
-    if model.segmenter is None:
-        raise VirtueError("this model has no segmenter, so that it makes no masks.")
-    for index, item in enumerate(items):
-        if item.image is None or item.prompt is None:
-            lacks = "image" if item.image is None else "prompt: say which thing is meant, such as by a box"
-            raise ItemError(f"it has no {lacks}.", index)
-    prepared = [collator.prepare_item(item, index) for index, item in enumerate(items)]
-    found: dict[int, Segments] = {}
-    image, state = None, None
-    for each in sorted(prepared, key=lambda each: str(each.item.image)):
-        if each.item.image is None or each.point_prompt is None:
-            continue
-        if state is None or each.item.image != image:
-            image = each.item.image
+
+    def __init__(self, model: Virtue, collator: Collator) -> None:
+        self._model = model
+        self._collator = collator
+        self._seen: tuple[str, MaskState] | None = None
+
+    @torch.inference_mode()
+    def make_masks(self, items: Sequence[Item]) -> list[Segments]:
+        """Make the masks of items; an image is encoded once for all items about it.
+
+        Args:
+            items: items with an image and a prompt; texts do not count.
+
+        Returns:
+            The masks of each item, in order.
+
+        Raises:
+            VirtueError: the model has no segmenter.
+            ItemError: an item has no image or no prompt, or either cannot be used; the message names its index.
+        """
+        segmenter = self._model.segmenter
+        if segmenter is None:
+            raise VirtueError("this model has no segmenter, so it makes no masks.")
+        prepared = [self._prepare_item(item, index) for index, item in enumerate(items)]
+        found: dict[int, Segments] = {}
+        for each in sorted(prepared, key=lambda each: str(each.item.image)):
             try:
-                squares: Any = collator.open_images([image]).squares
+                found[each.index] = self._segment(each, segmenter)
             except ItemError as error:
                 raise ItemError(error.reason, each.index) from error
-            (state,) = model.segmenter.encode_for_masks(squares.to(model.device, model.dtype))
-        (predicted,) = model.segmenter.decode_masks([state], [each.point_prompt])
-        turn = invert_orientation(read_frame(each.item.image, model.config.profile).turn)
-        found[each.index] = _fit_to_image(predicted, each.image_size, turn)
-    return [found[index] for index in range(len(items))]
+        return [found[index] for index in range(len(items))]
+
+    def _prepare_item(self, item: Item, index: int) -> PreparedItem:
+        if item.image is None:
+            raise ItemError("an item without an image has no mask.", index)
+        if item.prompt is None:
+            raise ItemError("an item without a prompt has no mask: say which thing is meant, such as by a box.", index)
+        return self._collator.prepare_item(item, index)
+
+    def _segment(self, prepared: PreparedItem, segmenter: Segmenter) -> Segments:
+        image, prompt = cast(ImageFile, prepared.item.image), cast(PointPrompt, prepared.point_prompt)
+        (predicted,) = segmenter.decode_masks([self._encode(image, segmenter)], [prompt])
+        frame = read_frame(image, self._model.config.profile)
+        return _fit_to_image(predicted, frame.size, invert_orientation(frame.turn))
+
+    def _encode(self, image: ImageFile, segmenter: Segmenter) -> MaskState:
+        key = make_content_key(image)
+        if self._seen is None or self._seen[0] != key:
+            squares = cast(Tensor, self._collator.open_images([image]).squares)
+            (state,) = segmenter.encode_for_masks(squares.to(self._model.device, self._model.dtype))
+            self._seen = key, state
+        return self._seen[1]
 
 
 def _fit_to_image(predicted: PredictedMasks, size: tuple[int, int], turn: int) -> Segments:
     """Stretch masks to the (width, height) of the image that the model sees, and turn them as it is displayed."""
-    logits = functional.interpolate(
-        predicted.logits[None].float(), size=(size[1], size[0]), mode="bilinear", align_corners=False
-    )[0]  # (M, H, W)
-    masks = [turn_array(mask, turn) for mask in (logits > 0).cpu().numpy()]
+    masks = []
+    for logits in predicted.logits.float():  # one at a time: logits take four times the memory of a mask
+        stretched = functional.interpolate(logits[None, None], size=size[::-1], mode="bilinear", align_corners=False)
+        masks.append(turn_array((stretched[0, 0] > 0).cpu().numpy(), turn))
     return Segments(np.stack(masks), predicted.scores.float().cpu().numpy())
