@@ -47,6 +47,7 @@ def build_sources(
             "labelme",
             "yolo",
             "voc",
+            "dota",
             "label_studio",
             "createml",
             "via",

@@ -84,7 +84,7 @@ READERS = {
     ),
     **{
         name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",), folders=frozenset({"instances"}))
-        for name in ("labelme", "yolo", "voc")
+        for name in ("labelme", "yolo", "voc", "dota")
     },
     **{
         name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",))
@@ -105,7 +105,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         images: the folder of the images, from which the annotations' paths of images start.
         reader: the format of the annotation files, one of `READERS`.
         instances: the COCO-style instances JSON, for the readers coco and refcoco; the JSON of panoptic,
-            label_studio, createml or via; or the folder of the files of labelme, yolo or voc.
+            label_studio, createml or via; or the folder of the files of labelme, yolo, voc or dota.
         captions: a file of captions, see `scar.annotations.caption_forms`; None if there is none.
         files: the other files or folders by their names in `READERS`: ``stuff`` (coco), ``refs`` (refcoco),
             ``image_data``, ``objects``, ``region_descriptions``, ``relationships``, ``coco_val``,
@@ -167,7 +167,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise RecipeError(f"no reader is called {self.reader!r}; there are {', '.join(READERS)}")
         given = self.inputs.keys()
         if missing := [role for role in reader.required if role not in given]:
-            raise RecipeError(f"the reader {self.reader} needs {', '.join(missing)}")
+            hint = "" if "instances" in missing else ": `files` in a recipe, --file NAME=PATH on the command line"
+            raise RecipeError(f"the reader {self.reader} needs {', '.join(missing)}{hint}")
         known = [*reader.required, *reader.optional]
         if unknown := [role for role in given if role not in known]:
             raise RecipeError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")

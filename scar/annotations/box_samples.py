@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 
 from scar.annotations.box_doubts import check_form, list_doubts
 from scar.annotations.box_form import BOX_FORMS, BoxForm
-from scar.annotations.box_form_finder import find_box_form
+from scar.annotations.box_form_finder import find_box_form, is_usable, leaves_deeply, to_columns
 from scar.annotations.coco_mending import read_annotation
 from scar.annotations.coco_records import CocoImage
 from scar.annotations.image_sizes import explain_size
@@ -34,6 +34,9 @@ _NO_OUTLINE = (math.nan,) * 4
 
 _CHECKED_IMAGES = 5
 """Images whose sizes are checked if boxes do not fit."""
+
+_MIN_LEAVING, _MIN_LEAVING_SHARE = 3, 0.1
+"""Least number and share of boxes that leave their images by far, from which on the sizes are checked."""
 
 _MAX_SAMPLES = 1000
 """Boxes of a file that are looked at: a share of 10 % of all is then known to within 2 %."""
@@ -92,9 +95,17 @@ def find_form_of_annotations(
     except InputError as error:
         _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
         raise error
-    if form.layout in ("yxhw", "yx-corners"):  # or width and height of the images are exchanged
+    is_y_first = form.layout in ("yxhw", "yx-corners")  # or width and height of the images are exchanged
+    if is_y_first or _leave_images(form, *columns[:2]):
         _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
     return form, list_doubts(form, *columns)
+
+
+def _leave_images(form: BoxForm, numbers: NDArray[np.float64], sizes: NDArray[np.int64]) -> bool:
+    """Whether many boxes leave their images in a form, though their outlines may do so, too."""
+    usable = is_usable(numbers)
+    leaving = leaves_deeply(to_columns(numbers[usable], sizes[usable], form), sizes[usable])
+    return int(leaving.sum()) >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * int(usable.sum()))
 
 
 def _refuse_other_sizes(image_ids: Sequence[int], images: Mapping[int, CocoImage], folder: Path, path: Path) -> None:

@@ -62,8 +62,7 @@ class AnnotationIndex:
         image_ids: (M,) ids of the images of these annotations, as in ``images``.
         relations: the relations by image id.
         captions: captions by image id, as they stand in the file itself.
-        tally: counts of all annotations as records, of the unusable ones as rejected, and of other unusable records as
-            ignored.
+        tally: counts of annotations as records, of unusable ones as rejected, of other unusable records as ignored.
     """
 
     images: dict[int, CocoImage]
@@ -109,7 +108,7 @@ def index_annotations(
 
     Raises:
         InputError: the file cannot be read, is no JSON or has the wrong shape; none of its images or categories can be
-            used; it lists other images than ``earlier``; or its boxes do not fit its images.
+            used; it lists other images than ``earlier``; its boxes do not fit its images.
         BadRecord: a record cannot be used and ``skip_bad`` is false.
     """
     import numpy as np
@@ -227,6 +226,8 @@ def _read_lists(path: Path, tally: Tally, earlier: AnnotationIndex | None) -> _L
                 first_bad.setdefault(record.list, bad)
     content.crowds = crowds
     images = content.images if earlier is None else earlier.images
+    if not images and len(collector) and "images" not in first_bad:
+        raise InputError(f"{path}: its list of images is empty; give the file with its images.")
     for name, usable_records in (("images", images), ("categories", content.categories)):
         if name in first_bad and not usable_records:
             first = first_bad[name]
@@ -277,7 +278,7 @@ def _complete_images(
     """Find the files and sizes of the images that have annotations; remove those that cannot be used.
 
     Raises:
-        BadRecord: an image may be several files, or its size is not known, and ``tally`` does not skip such records.
+        BadRecord: an image may be several files, or has no known size, and ``tally`` does not skip such records.
     """
     used = [number for number in dict.fromkeys(image_ids.tolist()) if number in images]
     found = find_files(folder, {number: images[number].file for number in used})
@@ -329,10 +330,7 @@ def _find_usable(
     tally: Tally,
     duplicates: Sequence[int],
 ) -> NDArray[np.bool_]:
-    """(M,) whether each annotation has a known image and category and is no duplicate; reject the others.
-
-    Messages have ids that are numbers; an annotation with any other id is named by its index.
-    """
+    """(M,) whether each annotation has a known image and category and is no duplicate; reject the others by name."""
     import numpy as np
 
     file, spans = collector.path.name, collector.spans

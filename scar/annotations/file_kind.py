@@ -23,11 +23,16 @@ _HEAD_BYTES = 1 << 20
 
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|[{}\[\]]')
 
+_DOTA_LINE = re.compile(rb"^(?:-?[\d.]+(?:e[+-]?\d+)?[ \t]+){8}[^\W\d_]", re.MULTILINE | re.IGNORECASE)
+
+_LABEL_BYTES = 1 << 12
+"""Number of bytes of a label file that are looked at."""
+
 _OTHER_ENDINGS = {
     ".csv": "a table, as of Open Images and VoTT: convert it into COCO's JSON, for example with FiftyOne or Datumaro",
     ".tsv": "a table: convert it into COCO's JSON",
     ".parquet": "a Parquet file: write its rows as COCO's JSON",
-    ".txt": "one label file, as of YOLO: give its folder, and say --reader yolo",
+    ".txt": "one label file, as of YOLO or DOTA: give its folder, and say --reader yolo or --reader dota",
     ".xml": "an XML: of VOC, give its folder, and say --reader voc; of CVAT, export again as COCO 1.0",
 }
 """What files that are no JSON are, by their ending, and what to do."""
@@ -99,7 +104,8 @@ def find_reader(path: Path) -> str | None:
         return "voc"
     if any(map(_is_labelme, of_ending[".json"])):
         return "labelme"
-    return "yolo" if any(not is_readme_or_licence(file) for file in of_ending[".txt"]) else None
+    labels = [file for file in of_ending[".txt"] if not is_readme_or_licence(file)]
+    return ("dota" if any(map(_is_dota, labels)) else "yolo") if labels else None
 
 
 def is_readme_or_licence(path: Path) -> bool:
@@ -164,6 +170,16 @@ def read_outline(path: Path) -> Outline | None:
 def _is_labelme(path: Path) -> bool:
     outline = read_outline(path)
     return outline is not None and "shapes" in outline.keys
+
+
+def _is_dota(path: Path) -> bool:
+    """Whether a text file has a line of DOTA's: eight numbers and a word."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LABEL_BYTES)
+    except OSError:
+        return False
+    return _DOTA_LINE.search(head) is not None
 
 
 @cache

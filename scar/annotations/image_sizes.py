@@ -72,7 +72,7 @@ of the images, and multiply boxes and polygons by 0.4985'
         return f"{problem}: swap the width and height that the file gives, or turn the image back"
     across, down = size[0] / said[0], size[1] / said[1]
     scale = max(size) / max(said)
-    if all(abs(one - scale * other) < 1 for one, other in zip(size, said, strict=True)):
+    if all(abs(one - scale * other) <= max(1, scale) for one, other in zip(size, said, strict=True)):
         way_out = f"or write the sizes of the images, and multiply boxes and polygons by {scale:.4g}"
         return f"{problem}: it is scaled by {scale:.4g}; give the images that were annotated, {way_out}"
     stretch = f"stretched by {across:.4g} in width and {down:.4g} in height"

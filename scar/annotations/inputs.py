@@ -22,6 +22,9 @@ def check_inputs(source: Source) -> None:
         InputError: a file or folder is missing, is an archive, may not be read, or is a file where a folder is expected
             or the reverse. The message says where to get it.
     """
+    instances = source.instances
+    if instances is not None and instances.is_dir() and source.images.is_file():
+        raise InputError(f"{instances}: is a folder, and {source.images} a file; exchange instances and images.")
     for role, path in source.inputs.items():
         is_folder = role in READERS[source.reader].folders
         if role == "instances" and path.exists() and path.is_dir() != is_folder:
@@ -73,7 +76,7 @@ def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None
             raise InputError(f"{path}: is an archive; {need}, unpacked.")
         if not path.exists():
             archive = _find_archive(path)
-            way_out = f": unpack {archive}" if archive else hint
+            way_out = f": {archive}" if archive else hint
             raise InputError(f"{path}: no such {'folder' if is_folder else 'file'}; {need}{way_out}.")
         if path.is_dir() != is_folder:
             raise InputError(f"{path}: is {'no' if is_folder else 'a'} folder; {need}{hint}.")
@@ -84,7 +87,10 @@ def _check_path(path: Path, is_folder: bool, need: str, get: str | None) -> None
 
 
 def _find_archive(path: Path) -> str | None:
-    """Names of archives that may hold a missing path: with its name, else any in its folder; None if there is none."""
+    """What to do with archives that may hold a missing path: with its name, else any in its folder; or None."""
     archives = [p for p in sorted(path.parent.glob("*")) if p.name.endswith(_ARCHIVES)]
     same_name = [p for p in archives if p.name.startswith((f"{path.name}.", f"{path.stem}."))]
-    return " or ".join(p.name for p in (same_name or archives)[:3]) or None
+    names = " or ".join(p.name for p in (same_name or archives)[:3])
+    if not names:
+        return None
+    return f"unpack {names}" if same_name else f"unpack {names}, if it is in there"

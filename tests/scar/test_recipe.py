@@ -69,6 +69,10 @@ def test_limits_of_a_data_set_can_be_changed(tmp_path: Path) -> None:
         ({"dataset": "ade20k", "split": "eval", "images": "x"}, "images of a data set stands in sources.toml"),
         ({"dataset": "ade20k", "split": "eval", "colour": 1}, "unknown key 'colour'"),
         ({"name": "x", "split": "eval", "images": "x"}, "the reader coco needs instances"),
+        (
+            {"name": "x", "split": "eval", "images": "x", "reader": "visual_genome"},
+            "needs image_data, objects, .*: `files` in a recipe, --file NAME=PATH on the command line",
+        ),
         ({"name": "x", "split": "eval", "images": "x", "reader": "xml"}, "no reader is called 'xml'; there are coco"),
         (
             {"name": "x", "split": "eval", "images": "x", "instances": "i", "files": {"refs": "r"}},

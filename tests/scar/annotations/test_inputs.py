@@ -115,12 +115,21 @@ FILES: dict[str, tuple[Change, str]] = {
     "nothing in it": (instances(lambda _: '{"images": [], "annotations": [], "categories": []}'), "none of its"),
     "images zipped": (zipped_images, "images: no such folder; Toy/eval needs its images there: unpack images.zip"),
     "zip of its name": (zipped("instances.zip"), "instances.json: no such file; .* unpack instances.zip"),
-    "zip of another name": (zipped("annotations.zip"), "instances.json: no such file; .* unpack annotations.zip"),
+    "zip of another name": (zipped("annotations.zip"), "no such file; .* unpack annotations.zip, if it is in there"),
     "zip called JSON": (zipped_under_its_own_name, "instances.json: a zip archive: unzip it first"),
     "gzip": (packed_by_gzip, "instances.json: no such file; .* unpack instances.json.gz"),
     "gzip called JSON": (instances(gzip.compress), "instances.json: compressed by gzip: gunzip it first"),
     "bzip2 called JSON": (instances(bz2.compress), "instances.json: compressed by bzip2: bunzip2 it first"),
     "7z called JSON": (instances(lambda _: b"7z\xbc\xaf\x27\x1c"), "instances.json: a 7z archive: unpack it first"),
+    "a photo": (
+        instances(lambda _: b"\xff\xd8\xff\xe0JFIF"),
+        "instances.json: a JPEG image: give the file of its anno",
+    ),
+    "a pickle": (instances(lambda _: b"\x80\x04\x95"), "instances.json: a pickle: only --reader refcoco reads one"),
+    "an empty list of images": (
+        instances(lambda whole: json.dumps(json.loads(whole) | {"images": []})),
+        "instances.json: its list of images is empty",
+    ),
     "UTF-16": (
         instances(lambda whole: whole.decode().encode("utf-16")),
         "instances.json: UTF-16 or UTF-32: save it as UTF-8",
@@ -342,6 +351,11 @@ def test_what_is_missing_is_told_with_its_place_and_where_to_get_it(tmp_path: Pa
         check_inputs(source(tmp_path, instances=tmp_path / "images"))
     with pytest.raises(InputError, match=r"instances\.json: is no folder; Mine/eval needs its images there"):
         check_inputs(source(tmp_path, images=tmp_path / "instances.json"))
+    exchanged = source(tmp_path, images=tmp_path / "instances.json", instances=tmp_path / "images")
+    with pytest.raises(
+        InputError, match=r"images: is a folder, and .*instances\.json a file; exchange instances and im"
+    ):
+        check_inputs(exchanged)
 
 
 def test_archives_are_to_be_unpacked(tmp_path: Path) -> None:
