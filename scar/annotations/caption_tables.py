@@ -83,7 +83,8 @@ def _join_lines(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
             found = next(closed, None)
             if found is not None and not any(map(_parse_line, lines[start + 1 : found])):
                 end = found
-        if row := "\n".join(lines[start:end]).strip():
+        row = "\n".join(lines[start:end])
+        if row.strip():
             yield start + 1, row
         start = end
 
