@@ -61,8 +61,9 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"demo_model"},
         {"adapters"},
         {"search"},
+        {"explain"},
         {"cli_prompts"},
-        {"cli_search"},
+        {"cli_search", "cli_explain", "cli_publish"},
         {"cli"},
     ),
 }

@@ -196,10 +196,10 @@ class VirtueEmbedder:
         if self._process != os.getpid():
             self._restart_after_fork()
         with self._lock:
-            return self._mask_maker.make_masks(self._find_phrases(check_items(items)))
+            return self._mask_maker.make_masks(self.find_phrases(check_items(items)))
 
-    def _find_phrases(self, items: list[Item]) -> list[Item]:
-        """The items with boxes in the place of phrases, if there is a detector."""
+    def find_phrases(self, items: list[Item]) -> list[Item]:
+        """The items with boxes in the place of phrases; phrases stay if there is no detector."""
         if self._detector is None:
             return items
         from virtue_ref.inference.phrases import find_phrases
@@ -211,7 +211,7 @@ class VirtueEmbedder:
             self._restart_after_fork()
         checked = check_items(items)
         with self._lock:
-            return self._embed_in_batches(self._find_phrases(checked), prefix)
+            return self._embed_in_batches(self.find_phrases(checked), prefix)
 
     def _restart_after_fork(self) -> None:
         """A fork copies locks and pools, but not their threads: waiting for them would never end."""
