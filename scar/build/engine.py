@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from scar.common.images import limit_pixels, max_pixels
 from scar.errors import BuildInterrupted, InputError
 
 T = TypeVar("T")
@@ -101,13 +102,15 @@ def run_on_ray(tasks: Iterable[Task[T]], /, shared: tuple[object, ...] = ()) -> 
     ray: Any = installed  # only some of its functions have types
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    remote = ray.remote(_run_task)
+    remote = ray.remote(_run_remote_task)
     references = [ray.put(argument) for argument in shared]
     window = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     remaining, running = iter(tasks), deque[Any]()
     try:
         while True:
-            running.extend(remote.remote(task, *references) for task in islice(remaining, window - len(running)))
+            running.extend(
+                remote.remote(max_pixels(), task, *references) for task in islice(remaining, window - len(running))
+            )
             if not running:
                 return
             yield ray.get(running.popleft())
@@ -132,6 +135,12 @@ def _run_task(task: Task[T], *shared: object) -> T:
     finally:
         if was_on:
             gc.enable()
+
+
+def _run_remote_task(limit: int, task: Task[T], *shared: object) -> T:
+    """Run a task on another machine, whose environment has no limit of pixels, within that of the build."""
+    with limit_pixels(limit):
+        return _run_task(task, *shared)
 
 
 def _make_context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:

@@ -18,7 +18,8 @@ import pytest
 
 from scar import Recipe, Source, build
 from scar.build import plan
-from scar.build.engine import open_engine
+from scar.build.engine import open_engine, run_on_ray
+from scar.common.images import limit_pixels, max_pixels
 from scar.errors import BadRecord, BuildInterrupted, InputError
 from tests.scar.build.small_build import IMAGES, make_command
 from tests.shared import read_files
@@ -171,6 +172,9 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
         ray.init(address=cluster.address, log_to_driver=False)
         assert len(ray.nodes()) == 2
         build(recipe, tmp_path / "out", engine="ray")
+        with limit_pixels(12_345):
+            assert list(run_on_ray([max_pixels])) == [12_345]
+        assert list(run_on_ray([max_pixels])) == [max_pixels()]
         assert read_files(tmp_path / "out") == whole
         images = recipe.sources[0].images
         changed = {name: getattr(recipe.sources[0], name) for name in ("name", "split", "instances", "captions")}
