@@ -36,10 +36,11 @@ def iter_advice(index: PictureIndex, tally: Tally, words: Words) -> Iterator[str
     if shares["no_thing"] > _SOME:
         yield _explain_names(index, words)
     if shares["no_caption"] + shares["position_share"] > _MOST:
+        scene = ', or a key `scene` to the images of the instances file, such as "a kitchen"'
         yield (
             "Nothing tells the things of these images apart, except their place in the picture, which at most a fifth "
-            "of the captions may say: give --captions with people's captions of the images, in English, or a key "
-            '`scene` to the images of the instances file, such as "a kitchen".'
+            "of the captions may say: give --captions with people's captions of the images, in English"
+            f"{'' if _count_names(index, 'scene') else scene}."
         )
     if shares["few_negatives"] > _MOST:
         yield (

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from scar.annotations.pictures import PictureIndex
 from scar.annotations.upright import read_upright
 from scar.build.advice import iter_advice
 from scar.build.engine import EngineName, open_engine, run_here
+from scar.build.part_origins import iter_part_lines, summarize_parts
 from scar.build.pipeline import fit_generator, iter_samples, select_fit_indices
 from scar.build.report_text import iter_repair_lines
 from scar.build.word_list import WordRow, count_names, iter_word_lines, make_word_rows
@@ -45,6 +47,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
         ignored: number of other records that are not used, by reason.
         repaired: number of records that are used after a repair, by its name.
         doubts: number of records that are used though they may mean something else, by the name of the doubt.
+        negatives: how many false objects and scenes the source and the shipped table give; see `summarize_parts`.
         captions: gold captions of the first pictures.
         advice: why many records give no sample, and what to add.
         stops_at: the first record at which the build would stop, as it does not skip bad records; None if it would not.
@@ -62,6 +65,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
     ignored: dict[str, int]
     repaired: dict[str, int]
     doubts: dict[str, int]
+    negatives: dict[str, dict[str, Any]]
     captions: tuple[str, ...]
     advice: tuple[str, ...]
     stops_at: str | None
@@ -129,6 +133,7 @@ def _preview_source(
         ignored=dict(tally.ignored.most_common()),
         repaired=dict(tally.repaired.most_common()),
         doubts=dict(index.tally.doubts.most_common()),
+        negatives=summarize_parts(tally),
         captions=samples,
         advice=tuple(iter_advice(index, tally, words)),
         stops_at=stops_at,
@@ -181,6 +186,7 @@ def iter_preview_lines(previews: Sequence[SourcePreview], recipe: Recipe) -> Ite
             if table:
                 yield f"  {title}: {', '.join(f'{reason} {count:,}' for reason, count in table.items())}"
         yield from (f"  {line}" for line in iter_repair_lines(preview.repaired, preview.doubts))
+        yield from (f"  {line}" for line in iter_part_lines(preview.negatives))
         yield from (f"  {sentence}" for sentence in preview.advice)
         if preview.stops_at:
             yield f"  the build would stop: {preview.stops_at}"

@@ -40,6 +40,19 @@ def test_a_preview_of_all_pictures_tells_what_the_build_does(tmp_path: Path) -> 
     assert any(line.startswith("Tiny/eval: ") for line in lines)
 
 
+def test_a_preview_tells_what_is_repaired_and_doubtful(world: World) -> None:
+    for annotation in world.annotations:
+        annotation["bbox"], annotation["segmentation"] = [3, 4, 6, 7], []
+        annotation["iscrowd"] = 1
+    world.write()
+    recipe = Recipe(sources=(world.source(),))
+    (preview,) = preview_build(recipe, 1, "local", track_silently)
+    assert preview.doubts == {"boxes_corners": 9}
+    lines = list(iter_preview_lines([preview], recipe))
+    assert any("WARNING: boxes_corners 9 (" in line and "say --boxes corners" in line for line in lines)
+    assert any("used after a repair: crowd_of_all 9 (" in line for line in lines)
+
+
 def test_a_preview_goes_on_where_the_build_would_stop(world: World) -> None:
     world.add_annotation(999, 5, 1, (1, 1, 0, 5))
     world.write()
