@@ -125,7 +125,7 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
             if rule.test in _PLACING_TESTS:
                 passed = [j for j in passed if j not in known.held]
             if rule.test in NEIGHBOR_TESTS:
-                passed = [j for j in passed if known.share_holder(i, j) and not is_between(regions, i, j)]
+                passed = [j for j in passed if known.share_holder(i, j) and not is_between(regions, regions[i], regions[j])]
             if rule.test == "grasped" and _count_touching(regions[i], [regions[j] for j in others]) > 1:
                 continue
             landmarks = [regions[j] for j in passed]

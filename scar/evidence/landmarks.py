@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import hypot
 
 from scar.evidence.depth import is_other_depth
 from scar.evidence.geometry import find_directions, is_apart, measure_gaps
+from scar.evidence.open_pairs import is_between
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
 from scar.evidence.thing_groups import find_groups, is_stuff
-from scar.evidence.visibility import is_seen_beside, is_sliver, is_well_seen
+from scar.evidence.visibility import is_hardly_seen, is_seen_beside, is_well_seen
 from scar.language.lexicon import is_interchangeable
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import ABOVE, LEFT, NEAR, RIGHT
@@ -43,6 +45,34 @@ _MAX_RELATIVE_GAP = 2.0
 
 _MIN_LONE_OTHER_SHARE = 0.01
 """Least share of the image for the one other thing of the same name: whoever misses it does not know what is meant."""
+
+_MAX_LEVEL_OFFSET = 0.55
+"""Largest vertical distance of the feet of two things side by side, relative to the larger height: with more, the upper
+one is far behind the other, or on something else."""
+
+_MAX_SIDE_RATIO = 8
+"""Largest ratio of the areas of two things side by side: nobody locates a large thing by a far smaller one."""
+
+_MIN_SIDE_SHARE = 0.01
+"""Least share of the image that each of two things side by side covers."""
+
+_MAX_MEANT = 2
+"""Most things that the words for a landmark may mean: of more, nobody knows which one is meant."""
+
+_MIN_HIDDEN_SHARE = 0.7
+"""Least share of a thing's box in that of a person who holds it or hides it."""
+
+_MAX_OTHERS = 4
+"""Most things of one name whose order a reader sees at a glance, without the region itself."""
+
+_MIN_OTHER_SHARE = 0.006
+"""Least share of the image for each of several other things of the region's name: a reader counts all of them."""
+
+_MAX_OTHER_RATIO = 8
+"""Largest ratio of the areas of things of one name that a reader counts together."""
+
+_MAX_OTHER_OVERLAP = 0.5
+"""Largest share of a thing's box in that of another one of its name: with more, the one hides the other."""
 
 _MAX_NEAR_GAP = 0.6
 """Largest gap between a thing and a landmark that it is near, relative to the smaller one's mean side."""
@@ -114,7 +144,7 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
     nothing is said.
     """
     thing = evidence.things[region.category]
-    if is_stuff(region.category) or is_sliver(region.box, evidence.picture):
+    if is_stuff(region.category) or is_hardly_seen(region, evidence.picture):
         return
     for landmark, name in _iter_landmarks(evidence, region):
         if name != thing.name and _is_near(evidence, region, landmark.regions):
@@ -126,11 +156,41 @@ def find_direction_relations(evidence: PictureEvidence, region: Region) -> Itera
             continue
         if any(_may_rest(region, other) for other in landmark.regions):
             continue
+        is_side = name == thing.name or _are_side_by_side(evidence, region, landmark.regions)
         held = [_find_clear_directions(region.box, box) for box in landmark.boxes]
         for direction in sorted(set.intersection(*held)):
             upper = region.category if direction == ABOVE else _find_category(evidence, name)
-            if direction in (LEFT, RIGHT) or _HIGH in find_groups(upper):
+            if is_side if direction in (LEFT, RIGHT) else _HIGH in find_groups(upper):
                 yield direction, landmark, closeness
+
+
+def _are_side_by_side(evidence: PictureEvidence, region: Region, others: Sequence[Region]) -> bool:
+    """Whether one sees at a glance that a region and things of another name are side by side.
+
+    They are few, of similar size and at one level; nobody holds or hides them, and nothing is between them.
+    """
+    picture = evidence.picture
+    if len(others) > _MAX_MEANT or any(_is_behind_person(evidence, one) for one in (region, *others)):
+        return False
+    areas = [one.box.area for one in (region, *others)]
+    if min(areas) < max(_MIN_SIDE_SHARE * picture.width * picture.height, max(areas) / _MAX_SIDE_RATIO):
+        return False
+    return all(
+        abs(region.box.y1 - other.box.y1) <= _MAX_LEVEL_OFFSET * max(region.box.height, other.box.height)
+        and not is_between(picture.regions, region, other)
+        for other in others
+    )
+
+
+def _is_behind_person(evidence: PictureEvidence, region: Region) -> bool:
+    """Whether most of a thing is in the box of a person, who holds it or hides it."""
+    if "person" in find_groups(region.category):
+        return False
+    return any(
+        region.box.intersection_area(other.box) >= _MIN_HIDDEN_SHARE * region.box.area
+        for other in evidence.picture.regions
+        if "person" in find_groups(other.category)
+    )
 
 
 def _find_category(evidence: PictureEvidence, name: str) -> str:
@@ -211,19 +271,33 @@ def _iter_landmarks(evidence: PictureEvidence, region: Region) -> Iterator[tuple
                 yield Landmark(name_others(name, len(others)), tuple(others)), name
         elif not is_interchangeable(name, other_name) and _NO_LANDMARK not in find_groups(others[0].category):
             meant = tuple(other for other in others if other.box.area * _CONSPICUOUS_RATIO >= largest)
-            if not any(_is_had(evidence, other) or is_sliver(other.box, evidence.picture) for other in meant):
+            if not any(_is_had(evidence, other) or is_hardly_seen(other, evidence.picture) for other in meant):
                 yield Landmark(name_thing(others[0].category), meant), other_name
 
 
 def _may_miss(evidence: PictureEvidence, region: Region, others: Sequence[Region]) -> bool:
-    """Whether a reader may miss the only other thing of a region's name, or take it for a part of the region."""
+    """Whether a reader may miss one of the other things of a region's name, or take it for a part of the region."""
     if len(others) > 1:
-        return False
+        return not _are_counted(evidence, (region, *others))
     (other,) = others
     gap_x, gap_y = measure_gaps(region.box, other.box)
     is_joint = max(gap_x, gap_y) <= _MAX_JOINT_GAP * min(region.box.width, other.box.width)
     is_part = is_joint and _ONE_PIECE in find_groups(region.category)
     return is_part or not is_seen_beside(other.box, region.box, evidence.picture, _MIN_LONE_OTHER_SHARE)
+
+
+def _are_counted(evidence: PictureEvidence, group: Sequence[Region]) -> bool:
+    """Whether a reader counts several things at a glance: few, of similar size, all seen well, none behind another."""
+    areas = [one.box.area for one in group]
+    return (
+        len(group) <= _MAX_OTHERS + 1
+        and max(areas) <= _MAX_OTHER_RATIO * min(areas)
+        and all(is_well_seen(one.box, evidence.picture, _MIN_OTHER_SHARE) for one in group)
+        and not any(
+            one.box.intersection_area(other.box) > _MAX_OTHER_OVERLAP * min(one.box.area, other.box.area)
+            for one, other in combinations(group, 2)
+        )
+    )
 
 
 def _measure_closeness(box: Box, others: tuple[Box, ...]) -> float:

@@ -45,9 +45,9 @@ def _is_one_thing(region: Region, other: Region) -> bool:
     return share >= _MIN_CONFUSED_SHARE and is_confusable(name, other_name)
 
 
-def is_between(regions: Sequence[Region], i: int, j: int) -> bool:
+def is_between(regions: Sequence[Region], first: Region, second: Region) -> bool:
     """Whether a third thing fills much of the gap between two; a far larger one, such as a table, may bear them."""
-    a, b = regions[i].box, regions[j].box
+    a, b = first.box, second.box
     gap_x, gap_y = measure_gaps(a, b)
     if max(gap_x, gap_y) <= 0:
         return False
@@ -56,6 +56,6 @@ def is_between(regions: Sequence[Region], i: int, j: int) -> bool:
     most = 4 * max(a.area, b.area)
     return any(
         other.box.area < most and gap.intersection_area(other.box) >= _MIN_BETWEEN_SHARE * gap.area > 0
-        for k, other in enumerate(regions)
-        if k not in (i, j)
+        for other in regions
+        if other.id not in (first.id, second.id)
     )

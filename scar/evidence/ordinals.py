@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 
 from scar.evidence.picture_evidence import PictureEvidence
 from scar.evidence.thing_groups import is_stuff
+from scar.evidence.visibility import is_well_seen
 from scar.language import english
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import IN_ROW, LARGER_THAN
@@ -26,6 +27,9 @@ _MIN_LEVEL_SHARE = 0.3
 
 _MAX_SIZE_RATIO = 2
 """Largest ratio of the heights of two things in a row: a smaller one is farther away and in no row with the other."""
+
+_MIN_ROW_SHARE = 0.007
+"""Least share of the picture that each thing in a row covers: a reader counts all of them."""
 
 _MAX_STEP_SHARE = 4
 """Largest distance between the centres of two neighbours in a row, as a share of their mean width."""
@@ -57,7 +61,7 @@ def find_ordinals(evidence: PictureEvidence, region: Region) -> Iterator[tuple[s
     if not 3 <= len(group) <= max(NUMBERS) or is_stuff(region.category) or any(other.crowd for other in group):
         return
     row = sorted((other.box for other in group), key=lambda box: box.x0 + box.x1)
-    if _is_row(row):
+    if _is_row(row) and all(is_well_seen(box, evidence.picture, _MIN_ROW_SHARE) for box in row):
         rank = _name_rank(row.index(region.box), len(row))
         yield f"{rank} {IN_ROW}", NounPhrase(f"a row of {NUMBERS[len(row)]}", name, plural=True)
     others = [other.box for other in group if other.id != region.id]

@@ -5,7 +5,9 @@ The shares were tuned on photographs of COCO 2017 train, whose captions were rea
 
 from __future__ import annotations
 
-from scar.sample import Box, Picture
+from scar.evidence.depth import is_cut_off
+from scar.evidence.thing_groups import find_groups
+from scar.sample import Box, Picture, Region
 
 _FRAME_SHARE = 0.01
 """A box that comes this close to the frame, as a share of the picture's side, is cut off by it."""
@@ -13,6 +15,21 @@ _FRAME_SHARE = 0.01
 _MIN_CUT_SIDE, _MIN_CUT_SHARE = 0.06, 0.01
 """Least extent of a thing that the frame cuts off, as a share of the picture's side, and least share of the picture
 that it covers: of less nobody knows what it is."""
+
+
+_MIN_PERSON_HEIGHT = 0.2
+"""Least height of a person whom the frame cuts off, as a share of the picture's: of less one sees a hand or a sleeve."""
+
+
+def is_hardly_seen(region: Region, picture: Picture) -> bool:
+    """Whether the frame of a picture leaves so little of a region that nobody would tell of it.
+
+    That is a sliver, or a person of whom no more than a hand or a sleeve is seen.
+    """
+    if is_sliver(region.box, picture):
+        return True
+    is_person = "person" in find_groups(region.category)
+    return is_person and is_cut_off(region.box, picture) and region.box.height < _MIN_PERSON_HEIGHT * picture.height
 
 
 def is_sliver(box: Box, picture: Picture) -> bool:

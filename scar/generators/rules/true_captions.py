@@ -13,7 +13,7 @@ from scar.evidence.ordinals import find_ordinals, name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
 from scar.evidence.scene_vote import find_scene
 from scar.evidence.specificity import find_undenied, may_hold
-from scar.evidence.visibility import is_seen_beside, is_sliver, is_well_seen
+from scar.evidence.visibility import is_hardly_seen, is_seen_beside, is_well_seen
 from scar.generators.rules.records import CaptionPhrases, TrueCaption
 from scar.language import english
 from scar.language.caption_parser import has_noun
@@ -49,7 +49,12 @@ _MIN_VOTES = 2
 
 
 def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCaption]:
-    """The captions of a region that have evidence and are false of all things for which it may be taken."""
+    """The captions of a region that have evidence and are false of all things for which it may be taken.
+
+    Of a region that is hardly seen there are none, unless the source has words for it.
+    """
+    if not region.phrases and is_hardly_seen(region, evidence.picture):
+        return []
     found = [
         TrueCaption(_make_phrases(statement), "human")
         for statement in ground_statements(evidence.picture, region, evidence.statements, evidence.contacts)
@@ -96,8 +101,10 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
     for predicate, other, several in evidence.contacts.get(region.id, ()):
         least = _MIN_LANDMARK_SHARE if predicate in PLACING else _MIN_HAD_SHARE
-        if is_sliver(region.box, evidence.picture) or not is_seen_beside(
-            other.box, region.box, evidence.picture, least
+        if (
+            is_hardly_seen(region, evidence.picture)
+            or is_hardly_seen(other, evidence.picture)
+            or not is_seen_beside(other.box, region.box, evidence.picture, least)
         ):
             continue
         phrase = name_several(other.category) if several else _name_other(evidence, region, other)
@@ -153,7 +160,7 @@ def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCa
     found = _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
         return
-    if is_sliver(region.box, evidence.picture):
+    if is_hardly_seen(region, evidence.picture):
         return
     if found[0].side == "outdoor":
         return
