@@ -57,7 +57,10 @@ def _count_votes(picture: Picture) -> tuple[tuple[Scene, int], ...]:
     if not votes:
         for scene in read_scenes().values():
             captions = sum(has_noun(caption, scene.hint_words) for caption in picture.captions)
-            hints = max(captions, len(picture.regions_by_category.keys() & set(scene.hint_categories)))
+            shown = picture.regions_by_category.keys()
+            hints = max(captions, len(shown & set(scene.hint_categories)))
+            if not shown.isdisjoint(scene.sure_categories):
+                hints = max(hints, _MIN_HINTS)
             if hints >= _MIN_HINTS:
                 votes[scene] = hints
     return tuple(votes.items())
@@ -74,4 +77,6 @@ def _is_in_scene(thing: Thing, scene: Scene, picture: Picture) -> bool:
         return True
     if scene.holds_kinds and thing.kind not in scene.holds_kinds:
         return False
+    if thing.name in scene.sure_categories:
+        return True
     return any(scene in find_stated_scenes(caption) and has_noun(caption, thing.words) for caption in picture.captions)

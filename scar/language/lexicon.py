@@ -26,6 +26,8 @@ class Scene:
     holds_kinds: tuple[str, ...] = ()
     hint_words: tuple[str, ...] = ()
     hint_categories: tuple[str, ...] = ()
+    sure_categories: tuple[str, ...] = ()
+    lone_kinds: tuple[str, ...] = ()
     weight: int = 1
     text: str = ""
 

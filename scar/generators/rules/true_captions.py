@@ -17,7 +17,7 @@ from scar.evidence.visibility import is_hardly_seen, is_seen_beside, is_well_see
 from scar.generators.rules.records import CaptionPhrases, TrueCaption
 from scar.language import english
 from scar.language.caption_parser import has_noun
-from scar.language.lexicon import Scene, is_interchangeable, read_person_nouns, without_colour
+from scar.language.lexicon import Scene, is_interchangeable, read_person_nouns, resolve_category, without_colour
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import (
     A_PICTURE_OF,
@@ -134,6 +134,8 @@ def _add_scene(evidence: PictureEvidence, region: Region, predicate: str, landma
     if found is None or found[1] == IN_A_PICTURE_OF or is_interchangeable(found[0].name, landmark.noun):
         return CaptionPhrases(name, RelationPhrase(predicate), landmark)
     scene, preposition = found
+    if scene.holds_kinds and resolve_category(landmark.noun).kind not in scene.holds_kinds:
+        return CaptionPhrases(name, RelationPhrase(predicate), landmark)  # "a train behind a person on railroad tracks"
     return CaptionPhrases(name, RelationPhrase(predicate, landmark, preposition), NounPhrase(scene.phrase, scene.name))
 
 
@@ -153,16 +155,17 @@ def _find_scene(evidence: PictureEvidence, region: Region) -> tuple[Scene, str] 
 
 
 def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
-    """Yield the caption that a region without rivals is in the picture's scene, unless this is outdoors.
+    """Yield the caption that a region without rivals is in the picture's scene.
 
-    A picture of a baseball field also shows what is beside the field.
+    Outdoors, only kinds that are in the scene wherever one sees them are said to be in it: a picture of a baseball
+    field also shows what is beside the field.
     """
     found = _find_scene(evidence, region)
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
         return
     if is_hardly_seen(region, evidence.picture):
         return
-    if found[0].side == "outdoor":
+    if found[0].side == "outdoor" and evidence.things[region.category].kind not in found[0].lone_kinds:
         return
     scene, preposition = found
     reason: Reason = "human" if evidence.picture.captions else "annotated"
