@@ -238,10 +238,10 @@ def _choose_golds(
 
 
 def _find_tier(result: Gold | Rejected) -> int:
-    """The tier of a region in `choose_regions`: ranks are few in a source, so that other captions come before them."""
+    """The tier of a region in `choose_regions`: sure evidence before directions, and these before the few ranks."""
     if isinstance(result, Rejected):
-        return 2
-    return 1 if result.reason in RANKING_REASONS else 0
+        return 3
+    return 2 if result.reason in RANKING_REASONS else int(result.reason == "direction")
 
 
 def _write_golds(tasks: Sequence[GoldTask], generator: Generator) -> Sequence[Gold | Rejected]:

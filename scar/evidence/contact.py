@@ -76,6 +76,7 @@ class _Rule:
     landmark: str
     predicate: str
     inverse: str
+    inverse_of_several: bool = False
 
 
 class Contact(NamedTuple):
@@ -125,7 +126,8 @@ def find_contacts(picture: Picture) -> Mapping[int, tuple[Contact, ...]]:
             if rule.test in _PLACING_TESTS:
                 passed = [j for j in passed if j not in known.held]
             if rule.test in NEIGHBOR_TESTS:
-                passed = [j for j in passed if known.share_holder(i, j) and not is_between(regions, regions[i], regions[j])]
+                passed = [j for j in passed if known.share_holder(i, j)]
+                passed = [j for j in passed if not is_between(regions, regions[i], regions[j])]
             if rule.test == "grasped" and _count_touching(regions[i], [regions[j] for j in others]) > 1:
                 continue
             landmarks = [regions[j] for j in passed]
@@ -194,6 +196,8 @@ def _iter_said(rule: _Rule, pairs: Sequence[tuple[Region, Region]]) -> Iterator[
                 continue
             if predicate:
                 several = predicate == BEARING and borne[subject.id, resolve_category(landmark.category)] > 1
+                if rule.inverse_of_several and subject is other and not several:
+                    continue
                 yield subject, Contact(predicate, landmark, several)
 
 

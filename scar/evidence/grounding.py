@@ -22,6 +22,9 @@ NO_CONTACTS: Mapping[int, tuple[Contact, ...]] = MappingProxyType({})
 LARGEST_RATIO = 8
 """A region is by far the largest of those that a noun may name if its box has this many times the next one's area."""
 
+AGREED_RATIO, MIN_SINGULAR = 3, 2
+"""The same where so many other captions speak of one such thing, and none of several: all of them mean the largest."""
+
 MIN_TOUCH_SHARE, MAX_APART_SHARE = 0.3, 0.1
 """Shares of the smaller box that lie in the other: at least so much for the one that touches a landmark, and at most so
 much for each of the others."""
@@ -128,9 +131,7 @@ def _is_about(
 ) -> bool:
     """Whether a statement of a caption means this region alone, and no other caption denies it."""
     subject = statement.subject
-    if subject.plural or statement.count not in (1, None) or subject.text.startswith("another "):
-        return False
-    if not can_mean(subject, region.category) or _is_denied(region, statement, others):
+    if not _says_one(region, statement) or _is_denied(region, statement, others):
         return False
     rivals = [other for other in picture.regions if other.id != region.id and _may_mean(subject.noun, region, other)]
     if _is_told_by_age(picture, region, rivals, statement):
@@ -143,7 +144,9 @@ def _is_about(
         return False
     if any(_says_several(region, other) for more in others for other in more):
         return False
-    return all(region.box.area >= LARGEST_RATIO * rival.box.area for rival in rivals if not rival.crowd)
+    agreeing = sum(any(_says_one(region, other) for other in more) for more in others)
+    ratio = AGREED_RATIO if agreeing >= MIN_SINGULAR else LARGEST_RATIO
+    return all(region.box.area >= ratio * rival.box.area for rival in rivals if not rival.crowd)
 
 
 def _stands_out(picture: Picture, region: Region, statement: Statement) -> bool:
@@ -174,6 +177,13 @@ def _says_several(region: Region, statement: Statement) -> bool:
     is_open = subject.text == subject.noun == to_plural(subject.noun)  # "sheep" may be one or several
     several = (subject.plural and not is_open) or subject.text.startswith("another ")
     return several and can_mean(subject, region.category)
+
+
+def _says_one(region: Region, statement: Statement) -> bool:
+    """Whether a caption speaks of one thing of the region's category."""
+    subject = statement.subject
+    is_one = not subject.plural and statement.count in (1, None) and not subject.text.startswith("another ")
+    return is_one and can_mean(subject, region.category)
 
 
 def _touches_alone(picture: Picture, region: Region, rivals: Sequence[Region], statement: Statement) -> bool:

@@ -13,7 +13,7 @@ from scar.evidence.open_pairs import is_between
 from scar.evidence.ordinals import name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_thing
 from scar.evidence.thing_groups import find_groups, is_stuff
-from scar.evidence.visibility import is_hardly_seen, is_seen_beside, is_well_seen
+from scar.evidence.visibility import is_hardly_seen, is_well_seen
 from scar.language.lexicon import is_interchangeable
 from scar.language.noun_phrase import NounPhrase
 from scar.language.relation_phrase import ABOVE, LEFT, NEAR, RIGHT
@@ -43,8 +43,8 @@ _MIN_SLOPE = 2.0
 _MAX_RELATIVE_GAP = 2.0
 """Largest gap between a thing and its landmark, relative to the larger of their mean sides: farther is no neighbour."""
 
-_MIN_LONE_OTHER_SHARE = 0.01
-"""Least share of the image for the one other thing of the same name: whoever misses it does not know what is meant."""
+_MIN_PAIR_SHARE = 0.015
+"""Least share of the image for each of two things of one name: whoever misses one does not know what is meant."""
 
 _MAX_LEVEL_OFFSET = 0.55
 """Largest vertical distance of the feet of two things side by side, relative to the larger height: with more, the upper
@@ -53,8 +53,8 @@ one is far behind the other, or on something else."""
 _MAX_SIDE_RATIO = 8
 """Largest ratio of the areas of two things side by side: nobody locates a large thing by a far smaller one."""
 
-_MIN_SIDE_SHARE = 0.01
-"""Least share of the image that each of two things side by side covers."""
+_MIN_SIDE_SHARE = 0.02
+"""Least share of the image that each of two things side by side covers: the names of smaller ones are often in doubt."""
 
 _MAX_MEANT = 2
 """Most things that the words for a landmark may mean: of more, nobody knows which one is meant."""
@@ -65,7 +65,7 @@ _MIN_HIDDEN_SHARE = 0.7
 _MAX_OTHERS = 4
 """Most things of one name whose order a reader sees at a glance, without the region itself."""
 
-_MIN_OTHER_SHARE = 0.006
+_MIN_OTHER_SHARE = 0.01
 """Least share of the image for each of several other things of the region's name: a reader counts all of them."""
 
 _MAX_OTHER_RATIO = 8
@@ -77,7 +77,7 @@ _MAX_OTHER_OVERLAP = 0.5
 _MAX_NEAR_GAP = 0.6
 """Largest gap between a thing and a landmark that it is near, relative to the smaller one's mean side."""
 
-_MIN_NEAR_SHARE = 0.01
+_MIN_NEAR_SHARE = 0.013
 """Least share of the image for two near things."""
 
 _MAX_NEAR_OVERLAP = 0.1
@@ -283,7 +283,8 @@ def _may_miss(evidence: PictureEvidence, region: Region, others: Sequence[Region
     gap_x, gap_y = measure_gaps(region.box, other.box)
     is_joint = max(gap_x, gap_y) <= _MAX_JOINT_GAP * min(region.box.width, other.box.width)
     is_part = is_joint and _ONE_PIECE in find_groups(region.category)
-    return is_part or not is_seen_beside(other.box, region.box, evidence.picture, _MIN_LONE_OTHER_SHARE)
+    are_seen = all(is_well_seen(one.box, evidence.picture, _MIN_PAIR_SHARE) for one in (region, other))
+    return is_part or not are_seen
 
 
 def _are_counted(evidence: PictureEvidence, group: Sequence[Region]) -> bool:

@@ -17,6 +17,9 @@ _MIN_CUT_SIDE, _MIN_CUT_SHARE = 0.06, 0.01
 that it covers: of less nobody knows what it is."""
 
 
+_MAX_STRIP_RATIO = 4.5
+"""Largest ratio of the height to the width of what the frame cuts off at a side: a longer strip may be anything."""
+
 _MIN_PERSON_HEIGHT = 0.2
 """Least height of a person whom the frame cuts off, as a share of the picture's: of less one sees a hand or a sleeve."""
 
@@ -37,7 +40,8 @@ def is_sliver(box: Box, picture: Picture) -> bool:
     x, y = _FRAME_SHARE * picture.width, _FRAME_SHARE * picture.height
     is_cut_x, is_cut_y = box.x0 <= x or box.x1 >= picture.width - x, box.y0 <= y or box.y1 >= picture.height - y
     is_small = box.area < _MIN_CUT_SHARE * picture.width * picture.height
-    return (is_cut_x and (is_small or box.width < _MIN_CUT_SIDE * picture.width)) or (
+    is_strip = box.width < max(_MIN_CUT_SIDE * picture.width, box.height / _MAX_STRIP_RATIO)
+    return (is_cut_x and (is_small or is_strip)) or (
         is_cut_y and (is_small or box.height < _MIN_CUT_SIDE * picture.height)
     )
 

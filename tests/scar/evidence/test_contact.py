@@ -118,7 +118,10 @@ def test_of_cars_side_by_side_none_is_in_front_but_a_person_may_be() -> None:
 
 def test_a_table_has_its_chairs_and_is_found_by_none_of_them() -> None:
     table = ("dining table", (100, 120, 260, 220))
-    assert (0, "with", 1) in told(draw(("dining table", (100, 120, 260, 220)), ("chair", (60, 90, 120, 200))))
+    left, right = ("chair", (60, 90, 120, 200)), ("chair", (240, 90, 300, 200))
+    assert (0, "with", 1) in told(draw(table, left, right))
+    assert (1, "at", 0) in told(draw(table, left))
+    assert (0, "with", 1) not in told(draw(table, left))
     beside = told(draw(table, ("chair", (40, 120, 96, 225))))
     assert (1, "next to", 0) in beside
     assert (0, "next to", 1) not in beside

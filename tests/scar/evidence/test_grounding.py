@@ -68,6 +68,16 @@ def test_by_far_the_largest(width: float, count: int) -> None:
     assert ground(small, big, captions=((SITTING,),)) == []
 
 
+def test_the_larger_one_if_several_captions_speak_of_one() -> None:
+    half = Box(150, 50, 150 + BIG_DOG.width / 2, 50 + BIG_DOG.height / 2)
+    big, small = Region(1, BIG_DOG, "dog"), Region(2, half, "dog")
+    near, two = say("a dog", "", "", "near", "a wall"), say("two dogs", "", "", "near", "a wall")
+    assert ground(big, small, captions=((SITTING,), (near,))) == []
+    assert "a dog sitting on a bench" in ground(big, small, captions=((SITTING,), (near,), (near,)))
+    assert ground(small, big, captions=((SITTING,), (near,), (near,))) == []
+    assert ground(big, small, captions=((SITTING,), (near,), (near,), (two,))) == []
+
+
 def test_the_only_one_that_touches_the_landmark() -> None:
     on, off = Region(1, Box(10, 10, 40, 50), "dog"), Region(2, Box(120, 10, 160, 50), "dog")
     bench = Region(3, Box(0, 30, 60, 80), "bench")

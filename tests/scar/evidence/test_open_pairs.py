@@ -43,4 +43,5 @@ def test_a_pair_is_open_if_it_may_touch(
 )
 def test_a_third_thing_is_between_two_if_it_fills_their_gap(third: Rectangle, expected: bool) -> None:
     regions = place(("cup", (60, 60, 90, 120)), ("cup", (110, 60, 140, 120)), ("book", third)).regions
-    assert is_between(regions, 0, 1) == is_between(regions, 1, 0) == expected
+    first, second, _ = regions
+    assert is_between(regions, first, second) == is_between(regions, second, first) == expected
