@@ -54,7 +54,7 @@ _MAX_SIDE_RATIO = 8
 """Largest ratio of the areas of two things side by side: nobody locates a large thing by a far smaller one."""
 
 _MIN_SIDE_SHARE = 0.02
-"""Least share of the image that each of two things side by side covers: the names of smaller ones are often in doubt."""
+"""Least share of the image that each of two things side by side covers: names of smaller ones are often in doubt."""
 
 _MAX_MEANT = 2
 """Most things that the words for a landmark may mean: of more, nobody knows which one is meant."""

@@ -21,7 +21,7 @@ _MAX_STRIP_RATIO = 4.5
 """Largest ratio of the height to the width of what the frame cuts off at a side: a longer strip may be anything."""
 
 _MIN_PERSON_HEIGHT = 0.2
-"""Least height of a person whom the frame cuts off, as a share of the picture's: of less one sees a hand or a sleeve."""
+"""Least height of a person whom the frame cuts off, as a share of the picture's: of less one sees a sleeve."""
 
 
 def is_hardly_seen(region: Region, picture: Picture) -> bool:
