@@ -43,7 +43,7 @@ _MIN_SLOPE = 2.0
 _MAX_RELATIVE_GAP = 2.0
 """Largest gap between a thing and its landmark, relative to the larger of their mean sides: farther is no neighbour."""
 
-_MIN_PAIR_SHARE = 0.015
+_MIN_PAIR_SHARE = 0.025
 """Least share of the image for each of two things of one name: whoever misses one does not know what is meant."""
 
 _MAX_LEVEL_OFFSET = 0.55
@@ -65,7 +65,7 @@ _MIN_HIDDEN_SHARE = 0.7
 _MAX_OTHERS = 4
 """Most things of one name whose order a reader sees at a glance, without the region itself."""
 
-_MIN_OTHER_SHARE = 0.01
+_MIN_OTHER_SHARE = 0.012
 """Least share of the image for each of several other things of the region's name: a reader counts all of them."""
 
 _MAX_OTHER_RATIO = 8

@@ -36,7 +36,7 @@ _WEAK = ("in front of", "behind", "next to", "under")
 _HAD = frozenset({"held by", "carried by", "worn by"})
 """Predicates of what a person has."""
 
-_MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.003
+_MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.005
 """Least share of the picture that a thing covers next to which, or before or behind which, another one is; and that a
 thing covers that another one holds, bears or wears: a reader must see it."""
 

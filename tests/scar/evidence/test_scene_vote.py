@@ -33,6 +33,20 @@ def test_things_that_are_together_nowhere_else_tell_the_place() -> None:
     assert find_phrase(Picture(1, "a.jpg", 640, 480, (oven, fridge)), oven) == "a kitchen"
 
 
+@pytest.mark.parametrize(
+    ("categories", "scene"),
+    [
+        (("oven", "cup"), "a kitchen"),
+        (("cup", "sink"), None),
+        (("toilet", "sink"), "a bathroom"),
+        (("oven", "toilet"), None),
+    ],
+)
+def test_some_things_tell_the_place_alone_unless_others_deny_it(categories: tuple[str, str], scene: str | None) -> None:
+    regions = tuple(Region(number, (LEFT, RIGHT)[number], name) for number, name in enumerate(categories))
+    assert find_phrase(Picture(1, "a.jpg", 640, 480, regions), regions[0]) == scene
+
+
 def test_a_label_comes_before_captions() -> None:
     dog = Region(1, LEFT, "dog")
     captions = ("A dog on a beach.", "A dog on the beach.")
