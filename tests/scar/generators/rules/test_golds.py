@@ -28,7 +28,7 @@ def tasks_of(*regions: Region, scene: str | None = None) -> list[GoldTask]:
 
 def test_what_masks_show_comes_before_ranks() -> None:
     table = region_of(1, "dining table", 20, 120, 300, 220)
-    cups = [region_of(2, "cup", 60, 90, 90, 140), region_of(3, "cup", 250, 20, 280, 60)]
+    cups = [region_of(2, "cup", 60, 80, 100, 140), region_of(3, "cup", 250, 10, 290, 70)]
     _, on_table, apart = write_golds(tasks_of(table, *cups))
     assert isinstance(on_table, Gold)
     assert (on_table.reason, on_table.caption.text) == ("mask", "a cup on a table")
