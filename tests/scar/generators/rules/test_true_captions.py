@@ -55,10 +55,10 @@ def test_a_small_thing_is_at_no_place_of_the_picture() -> None:
 
 
 def test_a_relation_that_a_rival_has_too_is_not_told() -> None:
-    second = region_of(3, "cup", 200, 90, 230, 140)
-    picture = Picture(3, "a.jpg", WIDTH, HEIGHT, (TABLE, CUP, second))
-    assert "a cup on a table" not in told(picture, CUP)
-    assert told(picture, CUP)["a cup to the left of another one"] == "ordinal"
+    first, second = region_of(2, "cup", 60, 80, 100, 140), region_of(3, "cup", 200, 80, 240, 140)
+    picture = Picture(3, "a.jpg", WIDTH, HEIGHT, (TABLE, first, second))
+    assert "a cup on a table" not in told(picture, first)
+    assert told(picture, first)["a cup to the left of another one"] == "ordinal"
 
 
 def test_the_place_alone_is_told_of_a_thing_without_rivals() -> None:
