@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from scar.evidence.contact import Contact
@@ -102,7 +102,7 @@ def ground_statements(
         others = [more for index, more in enumerate(captions) if index != number]
         for statement in (*said, *filter(None, map(invert_statement, said))):
             if _is_about(picture, region, statement, others, contacts) and _fits_boxes(picture, region, statement):
-                supported.append((_count_support(region, statement, others), statement))  # noqa: PERF401 - three loops
+                supported.append((count_support(region, statement, others), statement))  # noqa: PERF401 - three loops
     supported.sort(key=lambda entry: -entry[0])  # stable: captions of equal support keep their order
     for _, statement in supported:
         found.setdefault(statement.text, statement)
@@ -294,7 +294,7 @@ def _is_close(picture: Picture, box: Box, other: Box) -> bool:
 def _is_denied(region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> bool:
     """Whether other captions deny a statement; one caption may err where at least `MIN_AGREEING` agree with it."""
     denials = sum(any(_denies(region, other, statement) for other in more) for more in others)
-    return denials > 1 or (denials == 1 and _count_support(region, statement, others) < MIN_AGREEING)
+    return denials > 1 or (denials == 1 and count_support(region, statement, others) < MIN_AGREEING)
 
 
 def _denies(region: Region, other: Statement, statement: Statement) -> bool:
@@ -335,8 +335,8 @@ def _find_colours(phrase: NounPhrase) -> frozenset[str]:
     return frozenset(word.lower().replace("grey", "gray") for word in phrase.attributes).intersection(read_colours())
 
 
-def _count_support(region: Region, statement: Statement, others: Sequence[tuple[Statement, ...]]) -> int:
-    """Number of other captions that name one of the statement's other things of the same thing."""
+def count_support(region: Region, statement: Statement, others: Iterable[Sequence[Statement]]) -> int:
+    """Number of captions, with these statements, that name one of a statement's other things of the same thing."""
     nouns = {phrase.noun for phrase in _list_landmarks(statement)}
     return sum(
         any(

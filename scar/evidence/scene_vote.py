@@ -18,6 +18,9 @@ _FLYING_KINDS = ("flying", "bird")
 _MIN_HINTS = 2
 """Least number of captions or categories that hint at a scene, if no caption states one; one is often wrong."""
 
+_MIN_VOTES, _MIN_CAPTIONS = 2, 3
+"""Least number of captions that state a scene, if a picture has so many captions: one alone is often wrong."""
+
 
 @lru_cache(maxsize=8)
 def find_scene(picture: Picture, region: Region) -> tuple[Scene, str] | None:
@@ -45,7 +48,8 @@ def find_scene(picture: Picture, region: Region) -> tuple[Scene, str] | None:
     if not ranked:
         return None
     is_outside, negative_votes, number = min(ranked)
-    if -negative_votes < max(votes.values()) / 2:
+    least = _MIN_VOTES if len(picture.captions) >= _MIN_CAPTIONS else 1
+    if -negative_votes < max(least, max(votes.values()) / 2):
         return None
     return agreed[number], IN_A_PICTURE_OF if is_outside else agreed[number].prepositions[0]
 

@@ -10,7 +10,7 @@ from scar.generators.rules.negatives import FEW_NEGATIVES, have_false_relations,
 from scar.generators.rules.noun_table import NounTable
 from scar.generators.rules.records import RulesGold, TrueCaption
 from scar.generators.rules.true_captions import list_true_captions
-from scar.sample import RANKING_REASONS, REASONS, Reason
+from scar.sample import RANKING_REASONS, Reason
 
 NO_EVIDENCE, OVER_SHARE = "no_caption", "position_share"
 """Reasons to reject a region: nothing tells it apart, or only captions do of which the source has enough already."""
@@ -22,11 +22,7 @@ _PROBLEMS = (NO_EVIDENCE, FEW_NEGATIVES, OVER_SHARE)
 """Of several problems of a region's captions, the last one is its reason."""
 
 
-_ORDER: tuple[Reason | None, ...] = (
-    *(reason for reason in REASONS if reason not in RANKING_REASONS),
-    None,
-    *RANKING_REASONS,
-)
+_ORDER: tuple[Reason | None, ...] = ("human", "mask", "annotated", None, "direction", *RANKING_REASONS)
 """The reasons in the order in which they count; None stands for captions that tell the place alone."""
 
 
@@ -37,8 +33,8 @@ def write_golds(
 ) -> list[Gold | Rejected]:
     """Choose the true caption of the region of each task, or reject the region.
 
-    The first reason in the order of `REASONS` that has captions counts; of its captions, weights and chance choose one.
-    A caption that tells the place alone comes before ranks and positions only.
+    The first reason in the order of `_ORDER` that has captions counts; of its captions, weights and chance choose one.
+    A caption that tells the place alone comes before directions, ranks and positions: it is truer, and more natural.
     A caption whose relation has no three false alternatives is passed over.
 
     Args:

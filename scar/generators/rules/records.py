@@ -45,8 +45,8 @@ class TrueCaption(msgspec.Struct, frozen=True):
     Attributes:
         phrases: the caption.
         reason: the evidence for its relation.
-        weight: how natural it is, relative to other captions with the same reason.
-        is_scene_only: whether it tells no more than the place: "an oven in a kitchen". Others come before it.
+        weight: how natural and how sure it is, relative to other captions with the same reason.
+        is_scene_only: whether it tells no more than the place: "an oven in a kitchen".
     """
 
     phrases: CaptionPhrases

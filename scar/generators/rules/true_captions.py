@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from scar.evidence.contact import PLACING
 from scar.evidence.geometry import find_positions
-from scar.evidence.grounding import ground_statements
+from scar.evidence.grounding import count_support, ground_statements
 from scar.evidence.landmarks import find_direction_relations
 from scar.evidence.ordinals import find_ordinals, name_others
 from scar.evidence.picture_evidence import PictureEvidence, name_several, name_thing
@@ -55,16 +55,21 @@ def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCa
     """
     if not region.phrases and is_hardly_seen(region, evidence.picture):
         return []
-    found = [
-        TrueCaption(_make_phrases(statement), "human")
-        for statement in ground_statements(evidence.picture, region, evidence.statements, evidence.contacts)
-    ]
+    found = list(_iter_human(evidence, region))
     found += _iter_relational(evidence, region)
     found += (
         TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
         for predicate, group in find_ordinals(evidence, region)
     )
     return [*found, *_iter_in_scene(evidence, region), *_iter_positions(evidence, region)]
+
+
+def _iter_human(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
+    """Yield what people wrote of a region; what several captions say is more often true, and has more weight."""
+    said = [evidence.statements.get(caption, ()) for caption in evidence.picture.captions]
+    for statement in ground_statements(evidence.picture, region, evidence.statements, evidence.contacts):
+        weight = max(1, count_support(region, statement, said)) ** 2
+        yield TrueCaption(_make_phrases(statement), "human", weight)
 
 
 def _make_phrases(statement: Statement) -> CaptionPhrases:

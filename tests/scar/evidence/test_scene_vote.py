@@ -19,6 +19,8 @@ def find_phrase(picture: Picture, region: Region) -> str | None:
         (("A dog in a kitchen.", "A dog on the floor.", "A kitchen."), "a kitchen"),
         (("A dog in a kitchen.", "A dog on a beach.", "A dog on a sandy beach."), "a beach"),
         (("A dog in a kitchen.", "A dog on a beach."), None),
+        (("A dog in a kitchen.", "A dog."), "a kitchen"),
+        (("A dog in a kitchen.", "A dog.", "A brown dog."), None),
         (("Two people playing tennis.", "A tennis player and a dog."), "a tennis court"),
         (("A tennis player and a dog.",), None),
     ],
