@@ -121,3 +121,17 @@ def test_a_person_is_a_man_only_if_the_captions_agree_and_nobody_else_is_there()
 
 def replace_regions(picture: Picture, regions: tuple[Region, ...]) -> Picture:
     return Picture(picture.id + 100, picture.file, picture.width, picture.height, regions, picture.captions)
+
+
+def test_what_several_captions_say_has_more_weight() -> None:
+    dog = region_of(1, "dog", 20, 100, 120, 200)
+    said = {f"{number}": (_say_near(rest),) for number, rest in enumerate(("a wall", "a wall", "a bench"))}
+    evidence = PictureEvidence(Picture(10, "a.jpg", WIDTH, HEIGHT, (dog,), tuple(said)), said)
+    weights = {true.phrases.scene.text: true.weight for true in list_true_captions(evidence, dog)}
+    assert weights["a wall"] == 4
+    assert weights["a bench"] == 1
+
+
+def _say_near(rest: str) -> Statement:
+    noun = rest.removeprefix("a ")
+    return Statement(NounPhrase("a dog", "dog"), 1, "", None, "near", NounPhrase(rest, noun))
