@@ -52,7 +52,7 @@ EVAL_SHARE = 5000 / 108_077
 _SAMPLED_IMAGES = 100
 """Images whose boxes are looked at to find out their form; an image has about 36."""
 
-_NUMBERED_FILE = re.compile(r"/\d+\.[a-z]+$", re.IGNORECASE)
+_NUMBERED_FILE = re.compile(r"(?:^|/)\d+\.[a-z]+(?:\?|$)", re.IGNORECASE)
 """The end of a URL of Visual Genome's own; URLs of Flickr do not tell which image it is."""
 
 
@@ -124,7 +124,7 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     images, ignored = cache(_read_images, inputs["image_data"], tally.skip_bad)
     tally.ignored.update(ignored)
     in_split = {number for number in images if choose_split(number) == source.split}
-    file_names = {number: image.url.rpartition("/")[2] for number, image in images.items()}
+    file_names = {number: _find_name(image.url) for number, image in images.items()}
 
     def index_entries(role: str) -> FileSpans:
         collector, ignored = cache(_locate_entries, inputs[role], tally.skip_bad)
@@ -225,7 +225,7 @@ def _locate_entries(path: Path, skip_bad: bool) -> tuple[RecordCollector, Counte
             continue
         collector.add_record(number, record)
         if key.image_url and _NUMBERED_FILE.search(key.image_url):
-            collector.named_images.append((number, key.image_url.rpartition("/")[2]))
+            collector.named_images.append((number, _find_name(key.image_url)))
     return collector, tally.ignored
 
 
@@ -290,7 +290,12 @@ def _read_coco_ids(path: Path) -> frozenset[int]:
 
 def _find_image_file(url: str) -> str:
     """Folder and file name of an image, which are the end of its URL."""
-    return "/".join(url.rsplit("/", 2)[-2:]).lstrip("/")
+    return "/".join(url.partition("?")[0].rsplit("/", 2)[-2:]).lstrip("/")
+
+
+def _find_name(url: str) -> str:
+    """File name of an image without its folder, from its URL."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _find_identity(number: int, image: GenomeImage) -> str:

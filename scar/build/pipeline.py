@@ -304,7 +304,8 @@ def _read_statements(
 ) -> Mapping[str, tuple[Statement, ...]]:
     """What the captions of pictures and the phrases of their regions say.
 
-    Texts that cannot be read, and those that say no relation between two things, are ignored.
+    Texts that cannot be read, and those that say no relation between two things, are ignored; not so a phrase that is
+    the name of its thing.
     """
     captions = [text for picture, _ in pictures for text in picture.captions]
     phrases = [text for _, regions in pictures for region in regions for text in region.phrases]
@@ -312,7 +313,8 @@ def _read_statements(
         return {}
     statements, unread = parse_all([*captions, *phrases], *open_texts(recipe.parser, recipe.parses))
     tally.ignored.update({reason: count for reason, count in unread.items() if reason != NOT_PARSED})
-    for reason, texts in ((CAPTION_NO_RELATION, captions), (PHRASE_NO_RELATION, phrases)):
+    told = [text for _, regions in pictures for region in regions for text in region.phrases if text != region.category]
+    for reason, texts in ((CAPTION_NO_RELATION, captions), (PHRASE_NO_RELATION, told)):
         if count := sum(statements.get(text) == () for text in texts):
             tally.ignored[reason] += count
     return statements

@@ -125,7 +125,7 @@ def fit_as_sides(world: World, form: BoxForm) -> list[Any]:
     return boxes
 
 
-@pytest.mark.parametrize("option", ["corners", "xywh-percent", "percent", "center", "yxhw", "yx-corners-shares"])
+@pytest.mark.parametrize("option", [option for option, form in BOX_FORMS.items() if form != XYWH])
 def test_what_the_user_says_is_read(world: World, option: str) -> None:
     form = BOX_FORMS[option]
     boxes = fit_as_sides(world, form)
@@ -155,6 +155,23 @@ def test_doubts_are_counted_and_end_with_what_the_user_says(world: World) -> Non
     world.write()
     for boxes, doubts in ((None, {"boxes_corners": len(world.annotations)}), ("xywh", {})):
         assert index_annotations(world.instances_file, False, Path("images"), None, boxes).tally.doubts == doubts
+
+
+@pytest.mark.parametrize("layout", ["xywh", "corners"])
+@pytest.mark.parametrize(("unit", "size"), [("percent", (640, 480)), ("thousandths", LARGE)])
+def test_boxes_of_a_scale_in_a_file_are_counted_as_doubtful(
+    layout: Layout, unit: Unit, size: tuple[int, int], world: World
+) -> None:
+    del world.annotations[:]
+    for image in world.images:
+        image["width"], image["height"] = size
+    for number, box in enumerate(draw_boxes(Random(2), 20, *size)):
+        numbers = round_up(write_box(BoxForm(layout, unit), box, *size))
+        world.add_annotation(number + 1, world.images[number % 3]["id"], 1, numbers)
+        world.annotations[-1]["segmentation"] = []
+        world.annotations[-1].pop("area", None)
+    world.write()
+    assert f"boxes_{unit}" in index_annotations(world.instances_file, False, Path("images")).tally.doubts
 
 
 def test_a_form_in_which_boxes_leave_their_images_is_refused(world: World) -> None:

@@ -177,9 +177,10 @@ def test_images_of_ones_own_are_compared_by_their_own_names(files: Expressions) 
         files.pictures(Tally())
 
 
-def test_ids_of_another_numbering_are_counted_where_file_names_agree(files: Expressions) -> None:
+@pytest.mark.parametrize("image_id", [9, 2**31 - 1])
+def test_ids_of_another_numbering_are_counted_where_file_names_agree(image_id: int, files: Expressions) -> None:
     for entry in files.refs:
-        entry["image_id"] = 9
+        entry["image_id"] = image_id
     tally = Tally()
     (picture,) = files.pictures(tally)
     assert [region.id for region in picture.regions if region.target] == [11, 12]

@@ -211,11 +211,15 @@ def first_object(**changes: Any) -> Callable[[Genome], object]:
     return lambda genome: genome.objects[0]["objects"][0].update(changes)
 
 
-def test_objects_of_other_ids_are_joined_by_their_url(genome: Genome) -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org/VG_100K/{}.jpg", "http://example.org/people/rak248/VG_100K_2/{}.jpg?size=big", "{}.jpg"],
+)
+def test_objects_of_other_ids_are_joined_by_their_url(url: str, genome: Genome) -> None:
     expected = [picture.regions for picture in genome.pictures(Tally())]
     ids = {FIRST: SECOND, SECOND: FIRST, HELD: HELD}
     for entry in genome.objects:
-        entry["image_url"] = f"https://example.org/VG_100K/{entry['image_id']}.jpg"
+        entry["image_url"] = url.format(entry["image_id"])
         entry["image_id"] = ids[entry["image_id"]]
     tally = Tally()
     assert [picture.regions for picture in genome.pictures(tally)] == expected
