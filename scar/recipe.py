@@ -28,6 +28,7 @@ An example of a recipe file::
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -84,14 +85,22 @@ READERS = {
     ),
     **{
         name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",), folders=frozenset({"instances"}))
-        for name in ("labelme", "yolo", "voc", "dota")
+        for name in ("labelme", "voc", "dota")
     },
+    "yolo": Reader(
+        "scar.annotations.yolo", ("instances",), ("captions",), folders=frozenset({"instances"}), has_box_forms=True
+    ),
     **{
-        name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",))
+        name: Reader(f"scar.annotations.{name}", ("instances",), ("captions",), has_box_forms=name == "createml")
         for name in ("label_studio", "createml", "via")
     },
 }
 """The formats of annotation files, by the name that a recipe gives as ``reader``."""
+
+_BOXES = re.compile(
+    r"(?:xywh|corners|center|yxhw|yx-corners)(?:-(?:shares|percent|thousandths))?|shares|percent|thousandths"
+)
+"""What ``boxes`` may say: the keys of `scar.annotations.box_form.BOX_FORMS`."""
 
 _HERE = Path(__file__).parent
 
@@ -120,7 +129,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             the frame in which the image has the size that the annotations give it. Where both frames have this size,
             the regions are rejected (``image_frame``).
         boxes: what the four numbers of boxes mean: a layout, and a unit unless they are pixels, such as ``corners``,
-            ``xywh-percent`` or ``yx-corners-thousandths``; see `scar.annotations.box_form`. None: it is found out.
+            ``xywh-percent`` or ``yx-corners-thousandths``; see `scar.annotations.box_form`. None: it is found out for
+            the readers coco and refcoco, and is the center, as they say, for yolo and createml.
         eval_share: share of the images that falls into eval, 0 to 1, where one set of files gives a train and an eval
             source; each of the two has its part of the images. None: the source has all images.
     """
@@ -146,18 +156,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_side: Annotated[float, msgspec.Meta(ge=0)] = 16
     min_area_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
     frame: Frame | None = None
-    boxes: (
-        Annotated[
-            str,
-            msgspec.Meta(
-                pattern=r"^(?:(?:xywh|corners|center|yxhw|yx-corners)(?:-(?:shares|percent|thousandths))?"
-                r"|shares|percent|thousandths)$",
-                description="xywh, corners, center, yxhw or yx-corners, "
-                "with -shares, -percent or -thousandths unless they are pixels",
-            ),
-        ]
-        | None
-    ) = None
+    boxes: str | None = None
     eval_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
 
     def __post_init__(self) -> None:
@@ -174,6 +173,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise RecipeError(f"the reader {self.reader} does not read {', '.join(unknown)}, only {', '.join(known)}")
         if self.boxes is not None and not reader.has_box_forms:
             raise RecipeError(f"the files of the reader {self.reader} say what boxes mean; leave boxes out")
+        if self.boxes is not None and not _BOXES.fullmatch(self.boxes):
+            layouts = (
+                "xywh, corners, center, yxhw or yx-corners, with -shares, -percent or -thousandths unless in pixels"
+            )
+            raise RecipeError(f"boxes = {self.boxes!r}: say {layouts}")
 
     @property
     def key(self) -> str:

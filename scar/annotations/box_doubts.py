@@ -7,6 +7,7 @@ the user may say instead (`scar/annotations/doubts.toml`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,11 @@ _MIN_CORNERS = 0.99
 
 _MIN_LARGER = 3
 """Number of mask areas that are larger than those of corner boxes, from which on they are no corners."""
+
+_CENTER_OR_CORNERS: Sequence[Layout] = ("center", "xywh", "corners")
+_MIN_LEAVING, _MIN_LEAVING_SHARE, _MAX_LEFT = 3, 0.1, 0.01
+"""Least number and share of boxes by center that leave their images by far if they are none, and the largest share of
+those that do in the right layout."""
 
 _MAX_LEAVING = 0.25
 """Largest share of boxes that may leave their images by far in the form that a user says."""
@@ -90,6 +96,21 @@ def _may_be_corners(numbers: NDArray[np.float64], sizes: NDArray[np.int64], area
     with np.errstate(invalid="ignore"):
         larger = (areas > others) & ~is_close(areas, others) & ~is_close(areas, own)
     return int(larger.sum()) < _MIN_LARGER
+
+
+def may_be_no_centers(numbers: NDArray[np.float64], sizes: NDArray[np.int64]) -> bool:
+    """Whether many boxes by center, width and height leave their images, and hardly any by the corner or the corners.
+
+    Args:
+        numbers: (N, 4) the four numbers of each box, in the unit of ``sizes``.
+        sizes: (N, 2) width and height of their images.
+    """
+    usable = is_usable(numbers)
+    numbers, sizes = numbers[usable], sizes[usable]
+    center, *others = (
+        int(leaves_deeply(to_columns(numbers, sizes, BoxForm(layout)), sizes).sum()) for layout in _CENTER_OR_CORNERS
+    )
+    return center >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * len(numbers)) and min(others) <= _MAX_LEFT * len(numbers)
 
 
 def check_form(form: BoxForm, numbers: NDArray[np.float64], sizes: NDArray[np.int64], path: Path) -> None:

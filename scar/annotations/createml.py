@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import astuple
 
 from scar.accounting import Tally
+from scar.annotations.box_form import BOX_FORMS, BoxForm
 from scar.annotations.call_cache import CallCache
 from scar.annotations.image_records import AnnotatedThing, ImageLookup, ImageRecord, count_unusable, make_index
 from scar.annotations.json_stream import iter_records, parse_record
@@ -50,10 +52,12 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         InputError: the file cannot be read, or no image has an annotated thing.
         BadRecord: a record cannot be used, or has no image, and ``tally`` does not skip such records.
     """
-    return make_index(source, tally, cache, _iter_records(source, ImageLookup(source.images), tally))
+    form = BOX_FORMS[source.boxes or "center"]
+    records = _iter_records(source, ImageLookup(source.images), form, tally)
+    return make_index(source, tally, cache, records, are_centers=source.boxes is None)
 
 
-def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
+def _iter_records(source: Source, images: ImageLookup, form: BoxForm, tally: Tally) -> Iterator[ImageRecord]:
     path = source.inputs["instances"]
     for record in iter_records(path):
         where = f"{path.name}, [{record.number}]"
@@ -66,19 +70,18 @@ def _iter_records(source: Source, images: ImageLookup, tally: Tally) -> Iterator
             count_unusable(tally, bad)
             continue
         labels = image.annotations or image.annotation
-        things = tuple(_make_thing(text, f"{where}, annotations[{number}]") for number, text in enumerate(labels))
+        things = tuple(_make_thing(text, form, f"{where}, annotations[{number}]") for number, text in enumerate(labels))
         if not things:
             continue
         if file := images.find_or_count([name], where, things, tally):
-            yield ImageRecord(file, None, things)
+            yield ImageRecord(file, None, things, is_normalised=form.unit != "pixels")
 
 
-def _make_thing(text: msgspec.Raw, where: str) -> AnnotatedThing:
+def _make_thing(text: msgspec.Raw, form: BoxForm, where: str) -> AnnotatedThing:
     """The thing of a label; one that cannot be used says why."""
     try:
         label = parse_record(_LABEL, text, where)
     except BadRecord as bad:
         return AnnotatedThing("", where, unusable=bad)
-    center = label.coordinates
-    box = (center.x - center.width / 2, center.y - center.height / 2, center.width, center.height)
+    box = form.to_xywh(astuple(label.coordinates), 1, 1)
     return AnnotatedThing(label.label, where, box=box)

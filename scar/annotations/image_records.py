@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from scar.accounting import Tally
+from scar.annotations.box_doubts import may_be_no_centers
 from scar.annotations.box_form import XYWH
 from scar.annotations.boxes import read_box
 from scar.annotations.call_cache import CallCache
@@ -30,6 +31,9 @@ from scar.sample import Mask, Picture, Region
 
 _DECIMALS = 2
 """Decimals of a pixel that coordinates keep which a file gives as shares of the image: those of COCO's boxes."""
+
+_CHECKED = 100
+"""Images whose boxes are checked to be given by their centers."""
 
 _CORNERS = 64
 """Corners of the polygon that stands for a circle or an ellipse."""
@@ -186,8 +190,12 @@ def _scale(numbers: tuple[float, ...], size: tuple[int, int] | None) -> tuple[fl
     return tuple(round(value * size[place % 2], _DECIMALS) for place, value in enumerate(numbers))
 
 
-def make_index(source: Source, tally: Tally, cache: CallCache, records: Iterable[ImageRecord]) -> PictureIndex:
+def make_index(
+    source: Source, tally: Tally, cache: CallCache, records: Iterable[ImageRecord], *, are_centers: bool = False
+) -> PictureIndex:
     """Number the images and things from 1 in the order of the file names, and join the source's captions by file name.
+
+    ``are_centers`` says that the format gives boxes by their center: those that hardly are centers are doubtful.
 
     Raises:
         InputError: no image has a thing, or the captions are of other images.
@@ -198,6 +206,8 @@ def make_index(source: Source, tally: Tally, cache: CallCache, records: Iterable
         raise InputError(
             f"{source.instances}: no image has an annotated thing; give the file or the folder of the annotations."
         )
+    if are_centers and _may_be_no_centers(ordered[:_CHECKED], source.images):
+        tally.doubts["boxes_not_centers"] += sum(thing.box is not None for each in ordered for thing in each.things)
     names = {number: record.file for number, record in enumerate(ordered, start=1)}
     inside = {number: record.captions for number, record in enumerate(ordered, start=1) if record.captions}
     own = index_image_captions(source.captions, names, Path(str(source.instances)).name, tally, cache, inside)
@@ -206,6 +216,24 @@ def make_index(source: Source, tally: Tally, cache: CallCache, records: Iterable
         refs.append(RecordRef(number, record, first, source.images, source.frame, own.select(number)))
         first += len(record.things)
     return PictureList(source, tally, refs)
+
+
+def _may_be_no_centers(records: Sequence[ImageRecord], folder: Path) -> bool:
+    """Whether the boxes of some images, which were read by their centers, are hardly so."""
+    import numpy as np
+
+    numbers, sizes = [], []
+    for record in records:
+        boxes = [thing.box for thing in record.things if thing.box is not None]
+        size: tuple[float, float] = (1, 1)
+        if not record.is_normalised:
+            try:
+                size = read_header(locate_image(folder, record.file, "")).size
+            except (BadRecord, *BROKEN):
+                continue
+        numbers += [(x + width / 2, y + height / 2, width, height) for x, y, width, height in boxes]
+        sizes += [size] * len(boxes)
+    return may_be_no_centers(np.array(numbers).reshape(-1, 4), np.array(sizes).reshape(-1, 2))
 
 
 class ImageLookup:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scar.accounting import Tally
+from scar.annotations.box_form import BOX_FORMS, BoxForm
 from scar.annotations.call_cache import CallCache
 from scar.annotations.file_kind import is_readme_or_licence
 from scar.annotations.image_records import (
@@ -47,12 +48,14 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> PictureIndex:
         BadRecord: a label file has no image, and ``tally`` does not skip such records.
     """
     folder = source.inputs["instances"]
-    names = read_class_names(folder)
-    records = _iter_records(folder, names, ImageLookup(source.images), tally)
-    return make_index(source, tally, cache, records)
+    names, form = read_class_names(folder), BOX_FORMS[source.boxes or "center-shares"]
+    records = _iter_records(folder, names, form, ImageLookup(source.images), tally)
+    return make_index(source, tally, cache, records, are_centers=source.boxes is None)
 
 
-def _iter_records(folder: Path, names: Mapping[int, str], images: ImageLookup, tally: Tally) -> Iterator[ImageRecord]:
+def _iter_records(
+    folder: Path, names: Mapping[int, str], form: BoxForm, images: ImageLookup, tally: Tally
+) -> Iterator[ImageRecord]:
     for path in iter_files(folder, ".txt", "YOLO's label files"):
         if path.name in _NAME_FILES or is_readme_or_licence(path):
             continue
@@ -63,17 +66,17 @@ def _iter_records(folder: Path, names: Mapping[int, str], images: ImageLookup, t
             count_unusable(tally, BadRecord(str(path), f"it cannot be read: {error}", "malformed"))
             continue
         things = tuple(
-            _parse_line(line.split(), names, f"{path.name}, line {number}")
+            _parse_line(line.split(), names, form, f"{path.name}, line {number}")
             for number, line in enumerate(lines, start=1)
             if line.strip()
         )
         if not things:
             continue
         if file := images.find_or_count([stem, path.stem], path.name, things, tally):
-            yield ImageRecord(file, None, things, is_normalised=True)
+            yield ImageRecord(file, None, things, is_normalised=form.unit != "pixels")
 
 
-def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> AnnotatedThing:
+def _parse_line(words: list[str], names: Mapping[int, str], form: BoxForm, where: str) -> AnnotatedThing:
     """The thing of a line; one that cannot be used says why."""
     try:
         number, values = float(words[0]), tuple(map(float, words[1:]))
@@ -84,14 +87,15 @@ def _parse_line(words: list[str], names: Mapping[int, str], where: str) -> Annot
         problem = f"its class {words[0]} is none of the {len(names)} names of the classes"
         return AnnotatedThing("", where, unusable=BadRecord(where, problem, "no_category"))
     category = names[int(number)]
-    if not all(map(math.isfinite, values)) or any(abs(value) > _FAR_OUTSIDE for value in values):
+    are_shares = form.unit == "shares"
+    if not all(map(math.isfinite, values)) or (are_shares and any(abs(value) > _FAR_OUTSIDE for value in values)):
         problem = f"{' '.join(words)!r:.60} has numbers that are no shares of the image, 0 to 1"
         return AnnotatedThing(category, where, unusable=BadRecord(where, problem, "malformed"))
     if len(values) in (_BOX, _BOX_WITH_SCORE):
-        x, y, width, height = values[:4]
-        return AnnotatedThing(category, where, box=(x - width / 2, y - height / 2, width, height))
+        x, y, width, height = values[:_BOX]
+        return AnnotatedThing(category, where, box=form.to_xywh((x, y, width, height), 1, 1))
     if len(values) >= _TRIANGLE and len(values) % 2 == 0:
-        return AnnotatedThing(category, where, polygons=(values,))
+        return AnnotatedThing(category, where, polygons=(tuple(value / (form.full_side or 1) for value in values),))
     problem = f"it has {len(values)} numbers behind its class, not four of a box or pairs of a polygon"
     return AnnotatedThing(category, where, unusable=BadRecord(where, problem, "malformed"))
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar import build
+from scar.annotations.box_form import BOX_FORMS
 from scar.errors import RecipeError
 from scar.generators.generator import Generator
-from scar.recipe import READERS, Recipe, list_built_in, parse_recipe, read_datasets, read_recipe
+from scar.recipe import READERS, Recipe, Source, list_built_in, parse_recipe, read_datasets, read_recipe
 from scar.sample import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -78,12 +79,26 @@ def test_limits_of_a_data_set_can_be_changed(tmp_path: Path) -> None:
             {"name": "x", "split": "eval", "images": "x", "instances": "i", "files": {"refs": "r"}},
             "the reader coco does not read refs, only instances, captions, stuff",
         ),
+        (
+            {"name": "x", "split": "eval", "images": "x", "instances": "i", "boxes": "corner"},
+            "boxes = 'corner': say xywh, corners, center, yxhw or yx-corners, with -shares",
+        ),
+        (
+            {"name": "x", "split": "eval", "images": "x", "instances": "i", "boxes": "corners", "reader": "voc"},
+            "the files of the reader voc say what boxes mean; leave boxes out",
+        ),
         ({"name": "x", "split": "eval", "images": "x", "files": {"refs": 3}}, "expected a path, got 3"),
     ],
 )
 def test_a_source_that_does_not_validate(table: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_recipe({"source": [table]}, "here", Path(), tmp_path)
+
+
+def test_a_recipe_may_say_every_form_of_boxes_and_no_other() -> None:
+    for boxes in BOX_FORMS:
+        assert Source(name="x", split="eval", images=Path("x"), instances=Path("i"), boxes=boxes).boxes == boxes
+    assert len(BOX_FORMS) == 5 * 4 + 3, "layouts by units, and units alone"
 
 
 def test_data_sets_need_a_place() -> None:

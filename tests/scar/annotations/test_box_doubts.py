@@ -105,7 +105,7 @@ def test_real_boxes_are_not_doubted(file: Path, tmp_path: Path) -> None:
 def test_every_doubt_has_a_sentence_with_the_way_out() -> None:
     folder = Path(list_doubts.__code__.co_filename).parent
     sentences = read_toml(folder / "doubts.toml", InputError)
-    assert sentences.keys() == {"boxes_corners", "boxes_percent", "boxes_thousandths"}
+    assert sentences.keys() == {"boxes_corners", "boxes_percent", "boxes_thousandths", "boxes_not_centers"}
     for sentence in sentences.values():
         named = re.findall(r"(?:--boxes |, | or )([a-z]+(?:-[a-z]+)+|corners|xywh)\b", sentence)
         assert "xywh" in named

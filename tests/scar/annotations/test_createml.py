@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ def label(name: Any, *center: float, **changes: Any) -> dict[str, Any]:
     return {"label": name, "coordinates": dict(zip(("x", "y", "width", "height"), center, strict=True))} | changes
 
 
-def read(folder: Path, *images: Any, tally: Tally | None = None) -> list[Picture]:
+def read(folder: Path, *images: Any, tally: Tally | None = None, **changes: Any) -> list[Picture]:
     path = folder / "labels" / "boxes.json"
     path.write_text(json.dumps(images))
-    return read_labels(folder, "createml", tally, instances=path)
+    return read_labels(folder, "createml", tally, instances=path, **changes)
 
 
 def test_boxes_are_given_by_their_centers(folder: Path) -> None:
@@ -36,6 +37,31 @@ def test_boxes_are_given_by_their_centers(folder: Path) -> None:
         ("cat", Box(40, 25, 61, 35)),
     ]
     assert (last.file, last.regions[0].box) == ("sub/b.png", Box(0, 0, 80, 60))
+
+
+PLACES = [(60, 0, 20, 30), (55, 40, 25, 20), (0, 30, 30, 30), (70, 50, 10, 10), (10, 10, 40, 50)]
+"""x, y, width and height of boxes at all edges of the 80x60 images."""
+
+
+def test_boxes_that_are_no_centers_are_doubted_and_the_user_may_say_what_they_are(folder: Path) -> None:
+    for layout, boxes in (("xywh", PLACES), ("corners", [(x, y, x + w, y + h) for x, y, w, h in PLACES])):
+        image = {"image": "a.png", "annotations": [label("dog", *box) for box in boxes]}
+        tally = Tally()
+        with contextlib.suppress(BadRecord):  # a box may lie outside
+            read(folder, image, tally=tally)
+        assert tally.doubts == {"boxes_not_centers": 5}
+        tally = Tally()
+        (picture,) = read(folder, image, tally=tally, boxes=layout)
+        assert [region.box.xywh for region in picture.regions] == PLACES
+        assert not tally.doubts
+
+
+def test_centers_at_the_edges_are_not_doubted(folder: Path) -> None:
+    image = {"image": "a.png", "annotations": [label("dog", x + w / 2, y + h / 2, w, h) for x, y, w, h in PLACES]}
+    tally = Tally()
+    (picture,) = read(folder, image, tally=tally)
+    assert [region.box.xywh for region in picture.regions] == PLACES
+    assert not tally.doubts
 
 
 @pytest.mark.parametrize("name", ["image", "imagefilename"])

@@ -106,3 +106,25 @@ def test_a_label_file_without_an_image_is_named_and_counted(folder: Path) -> Non
     tally = Tally(skip_bad=True)
     assert len(read_labels(folder, "yolo", tally)) == 1
     assert (tally.records, tally.rejected) == (4, {"image_missing": 2})
+
+
+def test_lines_that_are_no_centers_are_doubted_and_the_user_may_say_what_they_are(folder: Path) -> None:
+    boxes = [(60, 0, 20, 30), (55, 40, 25, 20), (0, 30, 30, 30), (70, 50, 10, 10), (10, 10, 40, 50)]
+    forms: dict[str, list[tuple[float, ...]]] = {
+        "xywh-shares": [(x / 80, y / 60, w / 80, h / 60) for x, y, w, h in boxes],
+        "corners-shares": [(x / 80, y / 60, (x + w) / 80, (y + h) / 60) for x, y, w, h in boxes],
+        "corners": [(x, y, x + w, y + h) for x, y, w, h in boxes],
+        "xywh-percent": [(x / 0.8, y / 0.6, w / 0.8, h / 0.6) for x, y, w, h in boxes],
+    }
+    (folder / "classes.txt").write_text("dog\n")
+    for form, lines in forms.items():
+        text = "".join(f"0 {' '.join(map(str, line))}\n" for line in lines)
+        (folder / "labels" / "a.txt").write_text(text)
+        if form.endswith("-shares"):
+            tally = Tally(skip_bad=True)
+            read_labels(folder, "yolo", tally)
+            assert tally.doubts == {"boxes_not_centers": 5}
+        tally = Tally()
+        (picture,) = read_labels(folder, "yolo", tally, boxes=form)
+        assert [region.box.xywh for region in picture.regions] == boxes
+        assert not tally.doubts
