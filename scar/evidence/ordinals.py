@@ -28,7 +28,7 @@ _MIN_LEVEL_SHARE = 0.3
 _MAX_SIZE_RATIO = 2
 """Largest ratio of the heights of two things in a row: a smaller one is farther away and in no row with the other."""
 
-_MIN_ROW_SHARE = 0.012
+_MIN_ROW_SHARE = 0.015
 """Least share of the picture that each thing in a row covers: a reader counts all of them."""
 
 _MAX_STEP_SHARE = 4
