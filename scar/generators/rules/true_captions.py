@@ -44,6 +44,9 @@ _MIN_PLACED_SHARE, _MIN_CENTRAL_SHARE = 0.03, 0.1
 """Least share of the picture for a thing of which the position is said, and for one in its middle: a smaller one has
 others of its size around."""
 
+_MIN_LONE_SHARE = 0.008
+"""Least share of the picture for a thing of which only the place is said, unless a caption names it."""
+
 _MIN_VOTES = 2
 """Least number of captions that call a person a man, a woman or a child."""
 
@@ -57,11 +60,31 @@ def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCa
         return []
     found = list(_iter_human(evidence, region))
     found += _iter_relational(evidence, region)
-    found += (
-        TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
-        for predicate, group in find_ordinals(evidence, region)
-    )
-    return [*found, *_iter_in_scene(evidence, region), *_iter_positions(evidence, region)]
+    found += _iter_in_scene(evidence, region)
+    if _may_be_ranked(evidence, region):
+        found += (
+            TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
+            for predicate, group in find_ordinals(evidence, region)
+        )
+        found += _iter_positions(evidence, region)
+    return found
+
+
+def _is_mentioned(evidence: PictureEvidence, region: Region) -> bool:
+    """Whether a caption names the thing of a region, so that someone else saw it too; always of persons.
+
+    Captions have too many nouns for persons: "batter", "couple", "crowd".
+    """
+    thing = evidence.things[region.category]
+    return thing.kind == "person" or any(has_noun(caption, thing.words) for caption in evidence.picture.captions)
+
+
+def _may_be_ranked(evidence: PictureEvidence, region: Region) -> bool:
+    """Whether directions, ranks and positions of a region are told: if it has captions, one must name its thing.
+
+    What nobody mentions is often hard to see, or something else than its category says.
+    """
+    return not evidence.picture.captions or bool(region.phrases) or _is_mentioned(evidence, region)
 
 
 def _iter_human(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
@@ -122,6 +145,8 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
         verb = RelationPhrase(normal).verb
         if verb is None or (verb.accepts_subject(thing) and (not verb.landmarks or verb.accepts_landmark(landmark))):
             yield "annotated", normal, name_thing(other.category), 1.0
+    if not _may_be_ranked(evidence, region):
+        return
     for direction, near, closeness in find_direction_relations(evidence, region):
         orders_one_kind = near.phrase.noun == thing.name
         yield "ordinal" if orders_one_kind else "direction", direction, near.phrase, closeness
@@ -169,6 +194,9 @@ def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCa
     if found is None or found[1] == IN_A_PICTURE_OF or evidence.list_rivals(region) or region.crowd:
         return
     if is_hardly_seen(region, evidence.picture):
+        return
+    is_large = region.box.area >= _MIN_LONE_SHARE * evidence.picture.width * evidence.picture.height
+    if not is_large and not _is_mentioned(evidence, region):
         return
     if found[0].side == "outdoor" and evidence.things[region.category].kind not in found[0].lone_kinds:
         return

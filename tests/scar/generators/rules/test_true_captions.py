@@ -135,3 +135,21 @@ def test_what_several_captions_say_has_more_weight() -> None:
 def _say_near(rest: str) -> Statement:
     noun = rest.removeprefix("a ")
     return Statement(NounPhrase("a dog", "dog"), 1, "", None, "near", NounPhrase(rest, noun))
+
+
+def test_directions_and_ranks_are_told_of_what_a_caption_names() -> None:
+    left, right = region_of(1, "zebra", 20, 80, 100, 160), region_of(2, "zebra", 200, 80, 280, 160)
+    for captions, is_told in (((), True), (("Two zebras.", "Animals."), True), (("Two animals.",), False)):
+        picture = Picture(11, "a.jpg", WIDTH, HEIGHT, (left, right), captions)
+        assert ("a zebra to the left of another one" in told(picture, left)) == is_told
+
+
+def test_the_place_alone_is_told_of_small_things_only_if_a_caption_names_them() -> None:
+    small, large = region_of(1, "clock", 20, 80, 40, 100), region_of(1, "clock", 20, 80, 60, 120)
+    for clock, captions, is_told in (
+        (large, ("A kitchen.",), True),
+        (small, ("A kitchen.",), False),
+        (small, ("A kitchen with a clock.",), True),
+    ):
+        picture = Picture(12, "a.jpg", WIDTH, HEIGHT, (clock,), captions)
+        assert ("a clock in a kitchen" in told(picture, clock)) == is_told
