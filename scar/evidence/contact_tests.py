@@ -99,6 +99,11 @@ def _held(thing: MaskRuns, person: MaskRuns) -> bool:
     return thing.share_touching(person) >= least or thing.share_within(person) >= 0.3
 
 
+def _slung(bag: MaskRuns, person: MaskRuns) -> bool:
+    """As `_held`, and the bag is far smaller than the person: as large a one is often a coat or a backpack."""
+    return bag.box.area <= 0.3 * person.box.area and _held(bag, person)
+
+
 def _grasped(thing: MaskRuns, person: MaskRuns) -> bool:
     """As `_held`, and most of the outline touches the person: what is beside or behind a person touches less."""
     return _held(thing, person) and (thing.share_touching(person) >= 0.55 or thing.share_within(person) >= 0.4)
@@ -225,6 +230,7 @@ CONTACT_TESTS: Mapping[str, ContactTest] = {
     "rides": _rides,
     "stands_on_board": _stands_on_board,
     "held": _held,
+    "slung": _slung,
     "grasped": _grasped,
     "unsettled": _unsettled,
     "worn": _worn,
@@ -243,7 +249,7 @@ CONTACT_TESTS: Mapping[str, ContactTest] = {
 RESTING_TESTS = frozenset({"rests", "settles", "rests_amid", "perches", "within"})
 """Tests that show where a thing lies: nobody holds it then."""
 
-HOLDING_TESTS = frozenset({"held", "grasped", "worn"})
+HOLDING_TESTS = frozenset({"held", "slung", "grasped", "worn"})
 """Tests that show that a person has a thing: nobody says where it is by another thing then."""
 
 NEIGHBOR_TESTS = frozenset({"beside", "alongside", "near"})

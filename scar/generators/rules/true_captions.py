@@ -40,7 +40,7 @@ _MIN_LANDMARK_SHARE, _MIN_HAD_SHARE = 0.01, 0.005
 """Least share of the picture that a thing covers next to which, or before or behind which, another one is; and that a
 thing covers that another one holds, bears or wears: a reader must see it."""
 
-_MIN_PLACED_SHARE, _MIN_CENTRAL_SHARE = 0.03, 0.1
+_MIN_PLACED_SHARE, _MIN_CENTRAL_SHARE = 0.02, 0.1
 """Least share of the picture for a thing of which the position is said, and for one in its middle: a smaller one has
 others of its size around."""
 

@@ -139,6 +139,7 @@ def test_a_person_has_a_suitcase_but_may_not_carry_it() -> None:
     person = ("person", (100, 20, 180, 220))
     assert told(draw(person, ("suitcase", (150, 110, 200, 170)))) == {(0, "with", 1)}
     assert (1, "carried by", 0) in told(draw(person, ("handbag", (150, 110, 200, 170))))
+    assert not told(draw(person, ("handbag", (110, 90, 200, 180))))
 
 
 def test_a_person_has_food_but_may_not_hold_it() -> None:

@@ -109,7 +109,7 @@ def kitchen() -> Picture:
         Region(3, Box(280, 10, 360, 100), "clock"),
         Region(4, Box(20, 190, 60, 210), "bowl"),
     )
-    return Picture(1, "a.jpg", 640, 480, regions, ("A person in a kitchen.",), (), "kitchen")
+    return Picture(1, "a.jpg", 640, 480, regions, ("A person and an oven in a kitchen.",), (), "kitchen")
 
 
 def sample_kitchen(seed: int) -> tuple[Negative, ...]:
