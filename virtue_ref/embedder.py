@@ -20,7 +20,6 @@ from torch.nn import functional
 
 from mmeb_eval.item import PROMPT_KINDS, Item
 from mmeb_eval.vectors import MAX_ROUNDING
-from scar.common.image_bytes import ImageFile
 from scar.errors import ConfigError, ItemError, VirtueError, first_line
 from virtue_ref.checkpoints.checkpoint import build_model
 from virtue_ref.checkpoints.resolve import read_checkpoint
@@ -29,7 +28,6 @@ from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_b
 from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
 from virtue_ref.inference.segment import MaskMaker, Segments
-from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
 
@@ -251,16 +249,14 @@ class VirtueEmbedder:
 
     @torch.inference_mode()
     def _run_model(self, prepared: Sequence[PreparedItem]) -> NDArray[np.float32]:
-        features: dict[ImageFile, ImageFeatures] = {}
-        for each in prepared:
-            image = each.item.image
-            if image is not None and image not in features:
-                try:
-                    features[image] = self.image_cache.get_features(image)
-                except ItemError as error:
-                    raise ItemError(error.reason, each.index) from error
-        batch = self.collator.make_batch(prepared, list(features)).to(self.model.device)
-        vectors = self.model(batch, list(features.values()))[:, : self.dim]
+        images = list_images(prepared)
+        try:
+            features = self.image_cache.get_features(images)
+        except ItemError as error:
+            broken = images[error.index or 0]
+            raise ItemError(error.reason, next(each.index for each in prepared if each.item.image == broken)) from error
+        batch = self.collator.make_batch(prepared, images).to(self.model.device)
+        vectors = self.model(batch, features)[:, : self.dim]
         out: NDArray[np.float32] = functional.normalize(vectors, dim=-1).cpu().numpy()
         for each, length in zip(prepared, np.linalg.norm(out, axis=1).tolist(), strict=True):
             if not abs(length - 1) < MAX_ROUNDING:  # NaN too

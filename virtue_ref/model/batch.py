@@ -28,6 +28,7 @@ vector cannot depend on its neighbours. (The release pads on the left, between s
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,16 @@ class ImageBatch:
         """A copy on a device, with `patches` and `squares` in the given number format."""
         squares = None if self.squares is None else self.squares.to(device, dtype)
         return ImageBatch(self.patches.to(device, dtype), self.grids.to(device), squares)
+
+
+def join_images(batches: Sequence[ImageBatch]) -> ImageBatch:
+    """Join batches of images, at least one, all with squares or all without."""
+    squares = [each.squares for each in batches if each.squares is not None]
+    return ImageBatch(
+        patches=torch.cat([each.patches for each in batches]),
+        grids=torch.cat([each.grids for each in batches]),
+        squares=torch.cat(squares) if squares else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def test_they_stand_where_segment_tokens_would(tiny: VirtueEmbedder, picture: Ca
     items = [Item("a text"), Item(TEXT, image, box), Item(TEXT, image)]
     config = tiny.model.config
     with torch.inference_mode():
-        tokens = tiny.image_cache.get_features(image).tokens
+        tokens = tiny.image_cache.get_features([image])[0].tokens
     side = int(tiny.model.segment_count**0.5)
     rows, columns = (patches // config.image.merge for patches in count_patches((120, 90), config.image))
     segments = torch.stack([make_roi_weights(each, (120, 90), (rows, columns), side) @ tokens for each in (box, None)])

@@ -155,7 +155,7 @@ def test_intermediates(case: Case, golden: dict[str, NDArray[Any]]) -> None:
     segmenter, connector = virtue.model.segmenter, virtue.model.connector
     assert isinstance(segmenter, SamSegmenter)
     assert connector is not None
-    seen = [virtue.image_cache.get_features(image) for image in images]
+    seen = virtue.image_cache.get_features(images)
     clicks = [prompt for prompt in batch.prompts if prompt is not None]
     given = segmenter.embed_points(clicks)
     for row, prompt in enumerate(clicks):

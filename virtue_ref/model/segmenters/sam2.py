@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from scar.errors import ConfigError
 from scar.sample import Mask
 from virtue_ref.model.prompts import PointPrompt
+from virtue_ref.model.segmenters.hiera_positions import remember_positions
 from virtue_ref.model.segmenters.sam import SamSegmenter, make_mask_logits, make_point_tensors
 from virtue_ref.model.segmenters.segmenter import MaskState
 
@@ -38,6 +39,7 @@ class StockSam2(SamSegmenter):
     def __init__(self, model: Mapping[str, Any]) -> None:
         super().__init__()
         self.sam = build_sam2(model)
+        remember_positions(self.sam.image_encoder.trunk)
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from scar.errors import CheckpointError, ConfigError, first_line
 from scar.sample import Mask
 from virtue_ref.model.prompts import PointPrompt
+from virtue_ref.model.segmenters.hiera_positions import remember_positions
 from virtue_ref.model.segmenters.sam import SamSegmenter, make_mask_logits, make_point_tensors
 from virtue_ref.model.segmenters.segmenter import MaskState
 
@@ -35,6 +36,7 @@ class TransformersSam(SamSegmenter):
     def __init__(self, model: Mapping[str, Any]) -> None:
         super().__init__()
         self.sam = make_sam(self.kind, model)
+        remember_positions(self.compiled_part)
 
     @property
     def size(self) -> int:
