@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -26,10 +27,12 @@ from virtue_ref.checkpoints.run_folder import LAST, find_named
 from virtue_ref.checkpoints.tensors import read_json
 from virtue_ref.config import Config
 from virtue_ref.demo_model import encoders, language
+from virtue_ref.demo_model.mask_heads import MaskPretraining, train_mask_heads
 from virtue_ref.demo_model.steps import Progress, Schedule
 from virtue_ref.demo_model.views import View, draw_view
 from virtue_ref.model.backbones.backbone import ImageFeatures
 from virtue_ref.model.batch import ImageBatch
+from virtue_ref.model.segmenters.segmenter import Segmenter
 from virtue_ref.model.tokens import SPECIAL_TOKENS
 from virtue_ref.model.virtue import Virtue
 from virtue_ref.training.pairs import open_source
@@ -57,6 +60,7 @@ class Effort:
         pictures: number of pictures that the encoders see. Language model and corpus have as many others.
         vision: number of steps for the vision encoder, each with 32 pictures.
         segmenter: number of steps for the segmenter, each with 24 pictures and up to five prompts for a picture.
+        masks: number of steps for the segmenter's mask heads, each with 16 pictures and up to two prompts for each.
         language: number of steps for the language model, each with 40 questions.
         scar: number of steps of the SCaR stage, each with 32 pairs and nine negatives for a pair.
     """
@@ -64,6 +68,7 @@ class Effort:
     pictures: int = 4000
     vision: int = 1400
     segmenter: int = 900
+    masks: int = 800
     language: int = 1000
     scar: int = 300
 
@@ -116,7 +121,8 @@ def describe_stages(out: Path, seed: int, effort: Effort) -> list[tuple[str, str
         ConfigError: the seed is below 0.
     """
     check_settings(out, seed, effort)
-    encoders = f"{effort.vision:,} and {effort.segmenter:,} steps for vision encoder and segmenter"
+    numbers = f"{effort.vision:,}, {effort.segmenter:,} and {effort.masks:,}"
+    encoders = f"{numbers} steps for vision encoder, segmenter and its mask heads"
     last = find_named(out / "scar", LAST)
     stages = (
         ("corpus", f"{effort.pictures:,} drawn pictures", (out / "corpus" / "build_report.json").exists()),
@@ -149,6 +155,8 @@ def _make_demo_model(out: Path, seed: int, effort: Effort, report: Progress) -> 
         segmenter = Schedule(effort.segmenter, batch=24, rate=2e-3, decay=0.02)
         encoders.train_encoder(encoders.VisionPretraining(model), views, vision, seed, report)
         encoders.train_encoder(encoders.SegmenterPretraining(model), views, segmenter, seed, report)
+        masks = Schedule(effort.masks, batch=16, rate=2e-3, decay=0.02)
+        train_mask_heads(MaskPretraining(cast(Segmenter, model.segmenter)), views, masks, seed, report)
 
     def train_language_part() -> None:
         views = draw_views(FIRST_TRAINING_SEED + 2 * seed)

@@ -22,6 +22,9 @@ from scar.errors import ItemError
 from virtue_ref.config import Profile
 from virtue_ref.model.segmenters.segmenter import IMAGENET, Normalisation
 
+STRIP_PIXELS = 2**20
+"""Pixels of an image that are floats at the same time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFrame:
@@ -99,15 +102,37 @@ def make_segmenter_input(
     Returns:
         (3, side, side) float32.
     """
-    if profile.segmenter_source == "vision input" and prepared is not None:
-        pixels = torch.from_numpy(prepared)
-    else:
-        pixels = torch.from_numpy(np.array(to_rgb(image)).transpose(2, 0, 1).astype(np.float32) / 255)
-    square = functional.interpolate(
-        pixels[None], size=(side, side), mode="bilinear", align_corners=False, antialias=True
-    )[0]  # (3, side, side)
+    narrow = (
+        _narrow(torch.from_numpy(prepared), side)
+        if profile.segmenter_source == "vision input" and prepared is not None
+        else _narrow_image(to_rgb(image), side)
+    )  # (3, H, side)
+    square = _stretch(narrow, (side, side))
     mean, std = torch.tensor(normalisation.mean), torch.tensor(normalisation.std)
     return (square - mean[:, None, None]) / std[:, None, None]
+
+
+def _narrow_image(image: Image.Image, side: int) -> Tensor:
+    """Stretch the rows of an RGB image to `side` pixels; returns (3, H, side) float32 from 0 to 1.
+
+    Strip by strip, because the whole image as floats would take four times its memory.
+    """
+    rows = max(1, STRIP_PIXELS // image.width)
+    narrow = torch.empty(3, image.height, side)
+    for top in range(0, image.height, rows):
+        strip = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))  # (rows, W, 3) uint8
+        pixels = torch.from_numpy(strip.transpose(2, 0, 1).astype(np.float32) / 255)
+        narrow[:, top : top + rows] = _narrow(pixels, side)
+    return narrow
+
+
+def _narrow(pixels: Tensor, side: int) -> Tensor:
+    """Stretch the rows of (3, H, W) pixels; to stretch both ways at once gives the same numbers."""
+    return _stretch(pixels, (pixels.shape[1], side))
+
+
+def _stretch(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    return functional.interpolate(pixels[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
 
 
 @contextmanager

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFile
+from torch.nn import functional
 
 from scar.common.images import limit_pixels
 from scar.errors import ItemError
 from virtue_ref.config import PROFILES, ImageRules, Profile
+from virtue_ref.model import images
 from virtue_ref.model.backbones.qwen_images import make_pixels
 from virtue_ref.model.images import make_segmenter_input, read_frame, read_image
+from virtue_ref.model.segmenters.segmenter import IMAGENET
 
 OFFICIAL, CLEAN = PROFILES["official"], PROFILES["clean"]
 
@@ -127,3 +132,37 @@ def test_a_truncated_image_is_refused_even_if_pillow_is_told_to_load_it(
     with pytest.raises(ItemError, match=r"half\.jpg: not an image that can be decoded .*truncated"):
         read_image(tmp_path / "half.jpg", profile)
     assert read_image(tmp_path / "a.jpg", profile).size == (80, 60)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (37, 1000), (2501, 33), (1, 90), (90, 1)])
+def test_a_square_made_in_strips_is_that_of_the_whole_image(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    whole = torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)[None]
+    square = functional.interpolate(whole, size=(256, 256), mode="bilinear", align_corners=False, antialias=True)[0]
+    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET.mean, IMAGENET.std))
+    for strip in (1, 700, 2**20):
+        monkeypatch.setattr(images, "STRIP_PIXELS", strip)
+        made = make_segmenter_input(Image.fromarray(pixels), None, 256, CLEAN)
+        assert torch.equal(made, (square - mean) / std)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@pytest.mark.parametrize("profile", [OFFICIAL, CLEAN])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_an_image_takes_few_bytes_a_pixel_beside_the_decoded_one(mode: str, profile: Profile) -> None:
+    width, height = 4000, 3000
+    image = Image.new(mode, (width, height), 200 if mode == "L" else (200, 30, 90, 255)[: len(mode)])
+    image.putpixel((5, 5), 3 if mode == "L" else (1, 2, 3, 4)[: len(mode)])
+
+    def read_status(key: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith(key)).split()[1]) * 1024
+
+    make_segmenter_input(image.resize((90, 60)), None, 256, profile)
+    before = read_status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    make_segmenter_input(image, make_pixels(image, RULES), 256, profile)
+    assert read_status("VmHWM") - before < 6.5 * width * height
