@@ -61,7 +61,7 @@ def list_true_captions(evidence: PictureEvidence, region: Region) -> list[TrueCa
     found = list(_iter_human(evidence, region))
     found += _iter_relational(evidence, region)
     found += _iter_in_scene(evidence, region)
-    if _may_be_ranked(evidence, region):
+    if _may_be_placed(evidence, region):
         found += (
             TrueCaption(CaptionPhrases(name_region(evidence, region), RelationPhrase(predicate), group), "ordinal")
             for predicate, group in find_ordinals(evidence, region)
@@ -79,8 +79,8 @@ def _is_mentioned(evidence: PictureEvidence, region: Region) -> bool:
     return thing.kind == "person" or any(has_noun(caption, thing.words) for caption in evidence.picture.captions)
 
 
-def _may_be_ranked(evidence: PictureEvidence, region: Region) -> bool:
-    """Whether directions, ranks and positions of a region are told: if it has captions, one must name its thing.
+def _may_be_placed(evidence: PictureEvidence, region: Region) -> bool:
+    """Whether a region may be placed: by a neighbour, a direction or a rank. A caption must name it, if there is one.
 
     What nobody mentions is often hard to see, or something else than its category says.
     """
@@ -129,6 +129,8 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
     """Yield reason, predicate, landmark and weight of each relation of the region to another thing."""
     for predicate, other, several in evidence.contacts.get(region.id, ()):
         least = _MIN_LANDMARK_SHARE if predicate in PLACING else _MIN_HAD_SHARE
+        if predicate in PLACING and not (_may_be_placed(evidence, region) and _may_be_placed(evidence, other)):
+            continue
         if (
             is_hardly_seen(region, evidence.picture)
             or is_hardly_seen(other, evidence.picture)
@@ -145,7 +147,7 @@ def _iter_relations(evidence: PictureEvidence, region: Region) -> Iterator[tuple
         verb = RelationPhrase(normal).verb
         if verb is None or (verb.accepts_subject(thing) and (not verb.landmarks or verb.accepts_landmark(landmark))):
             yield "annotated", normal, name_thing(other.category), 1.0
-    if not _may_be_ranked(evidence, region):
+    if not _may_be_placed(evidence, region):
         return
     for direction, near, closeness in find_direction_relations(evidence, region):
         orders_one_kind = near.phrase.noun == thing.name
