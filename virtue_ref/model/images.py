@@ -22,7 +22,7 @@ from scar.errors import ItemError
 from virtue_ref.config import Profile
 from virtue_ref.model.segmenters.segmenter import IMAGENET, Normalisation
 
-STRIP_PIXELS = 2**20
+STRIP_PIXELS = 2**18
 """Pixels of an image that are floats at the same time."""
 
 
@@ -105,7 +105,7 @@ def make_segmenter_input(
     narrow = (
         _narrow(torch.from_numpy(prepared), side)
         if profile.segmenter_source == "vision input" and prepared is not None
-        else _narrow_image(to_rgb(image), side)
+        else _narrow_image(to_eight_bits(image), side)
     )  # (3, H, side)
     square = _stretch(narrow, (side, side))
     mean, std = torch.tensor(normalisation.mean), torch.tensor(normalisation.std)
@@ -113,15 +113,15 @@ def make_segmenter_input(
 
 
 def _narrow_image(image: Image.Image, side: int) -> Tensor:
-    """Stretch the rows of an RGB image to `side` pixels; returns (3, H, side) float32 from 0 to 1.
+    """Stretch the rows of an image of any mode to `side` pixels; returns (3, H, side) float32 from 0 to 1.
 
     Strip by strip, because the whole image as floats would take four times its memory.
     """
     rows = max(1, STRIP_PIXELS // image.width)
     narrow = torch.empty(3, image.height, side)
     for top in range(0, image.height, rows):
-        strip = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))  # (rows, W, 3) uint8
-        pixels = torch.from_numpy(strip.transpose(2, 0, 1).astype(np.float32) / 255)
+        strip = to_rgb(image.crop((0, top, image.width, min(top + rows, image.height))))
+        pixels = torch.from_numpy(np.asarray(strip).transpose(2, 0, 1).astype(np.float32) / 255)  # (3, rows, W)
         narrow[:, top : top + rows] = _narrow(pixels, side)
     return narrow
 
