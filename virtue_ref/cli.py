@@ -93,6 +93,9 @@ def embed(
         ),
     ] = None,
     segmenter: Segmenter = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Keep the language model's weights as 8-bit integers, to save memory.")
+    ] = False,
 ) -> None:
     """Embed image files and JSONL rows. The same command resumes a stopped run and embeds again what has changed.
 
@@ -116,7 +119,10 @@ def embed(
             truncate_dim=truncate_dim,
             resolution=resolution,
             segmenter=segmenter,
+            int8=int8,
         )
+        if embedder.int8_cosine is not None:
+            typer.echo(f"8-bit weights: cosine with whole ones at least {embedder.int8_cosine:.4f}", err=True)
         check_rows(inputs, text)
         count = embed_rows(embedder, read_rows(inputs, text), out)
     typer.echo(f"{count} vectors of {embedder.dim} dimensions by {embedder.name} in {out}")

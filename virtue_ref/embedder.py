@@ -27,6 +27,7 @@ from virtue_ref.config import refuse_unnamed
 from virtue_ref.inference.batching import Collator, Prefix, PreparedItem, iter_batches, list_images
 from virtue_ref.inference.check_items import check_items
 from virtue_ref.inference.image_cache import ImageCache
+from virtue_ref.inference.int8 import round_language_model
 from virtue_ref.inference.segment import MaskMaker, Segments
 from virtue_ref.model.tokens import read_tokenizer
 from virtue_ref.model.virtue import Virtue
@@ -62,6 +63,8 @@ class VirtueEmbedder:
         dim: number of dimensions of the vectors.
         collator: checks and tokenises items.
         image_cache: features of the images used last.
+        int8_cosine: least cosine of vectors by whole weights and by 8-bit ones, over a few texts and an image; None for
+            whole weights.
 
     Raises:
         VirtueError: `truncate_dim` is not from 1 to the model's dimensions, `batch_tokens` is below 1, or
@@ -96,6 +99,7 @@ class VirtueEmbedder:
         self._cached_images = cached_images
         self._revision = revision
         self._detector = detector
+        self.int8_cosine: float | None = None
         self._start()
 
     def _start(self) -> None:
@@ -129,6 +133,7 @@ class VirtueEmbedder:
             "segmenter": None if config.segmenter is None else config.segmenter.package,
             "max_tokens": config.max_length,
             "dim": self.dim,
+            **({} if self.int8_cosine is None else {"int8_cosine": round(self.int8_cosine, 4)}),
         }
 
     def embed(self, items: Iterable[Item]) -> NDArray[np.float32]:
@@ -287,6 +292,7 @@ def load(
     batch_tokens: int = 8192,
     cached_images: int = 32,
     detector: str | Path | None = None,
+    int8: bool = False,
 ) -> VirtueEmbedder:
     """Load a VIRTUE embedder in one call.
 
@@ -313,6 +319,8 @@ def load(
         batch_tokens: see `VirtueEmbedder`.
         cached_images: see `VirtueEmbedder`.
         detector: folder or Hub id of SAM 3, such as "facebook/sam3", which finds the things that phrases name.
+        int8: whether to keep the language model's weights as 8-bit integers, in a quarter of float32's memory.
+            `VirtueEmbedder.int8_cosine` tells how near its vectors are to those of the whole weights.
 
     Returns:
         The embedder. Its name holds the model's name, profile and revision, and the options that change vectors.
@@ -339,16 +347,14 @@ def load(
     )
     model = build_model(dataclasses.replace(stored, config=chosen_config))
     model.move_to(chosen_device, DTYPES[chosen_dtype])
-    if compiled:
-        model.compile_parts()
     finder = None if detector is None else load_detector(detector, chosen_device)
     # The name holds every option that changes a vector: caches compare names.
     options = {"resolution": resolution, "min_pixels": min_pixels, "max_pixels": max_pixels, "max_length": max_length}
     options["segmenter"] = segmenter_package if segmenter_package != "sam2" else None
     options |= {"dtype": None if chosen_dtype == "float32" else chosen_dtype, "truncate_dim": truncate_dim}
-    options["detector"] = None if finder is None else finder.name
+    options |= {"detector": None if finder is None else finder.name, "int8": int8 or None}
     changed = ",".join(f"{key}={value}" for key, value in options.items() if value is not None)
-    return VirtueEmbedder(
+    embedder = VirtueEmbedder(
         model,
         read_tokenizer(stored.files, chosen_config.name, chosen_config.backbone),
         f"{chosen_config.name}-{chosen_config.profile.name}@{stored.revision}" + (f"[{changed}]" if changed else ""),
@@ -358,6 +364,11 @@ def load(
         revision=stored.revision,
         detector=finder,
     )
+    if int8:
+        embedder.int8_cosine = round_language_model(model, embedder)
+    if compiled:
+        model.compile_parts()
+    return embedder
 
 
 def load_detector(source: str | Path, device: torch.device) -> ConceptDetector:
