@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scar.annotations.box_form import FULL_SIDES, XYWH, BoxForm, Layout, Unit
-from scar.annotations.box_form_finder import compute_areas, is_close, is_usable, leaves_deeply, to_columns
+from scar.annotations.box_form_finder import (
+    MIN_NEAR_IOU,
+    MIN_NEAR_SHARE,
+    compute_areas,
+    compute_ious,
+    is_close,
+    is_usable,
+    leaves_deeply,
+    to_columns,
+)
 from scar.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +49,8 @@ _MIN_LEAVING, _MIN_LEAVING_SHARE, _MAX_LEFT = 3, 0.1, 0.01
 """Least number and share of boxes by center that leave their images by far if they are none, and the largest share of
 those that do in the right layout."""
 
+_WAY_OUT = "leave --boxes (`boxes` in a recipe) out, or say another form"
+
 _MAX_LEAVING = 0.25
 """Largest share of boxes that may leave their images by far in the form that a user says."""
 
@@ -56,12 +67,23 @@ def list_doubts(
 
     usable = is_usable(numbers)
     numbers, sizes, outlines, areas = numbers[usable], sizes[usable], outlines[usable], areas[usable]
-    if not len(numbers) or form.unit != "pixels" or np.isfinite(outlines).any():
+    if not len(numbers) or form.unit != "pixels":
         return []
-    doubts = [f"boxes_{unit}" for unit in ("percent", "thousandths") if _may_be_scaled(numbers, sizes, unit)]
-    if form == XYWH and _may_be_corners(numbers, sizes, areas):
+    units: tuple[Unit, ...] = ("percent", "thousandths")
+    doubts = [
+        f"boxes_{unit}"
+        for unit in units
+        if _are_outlines_scaled(outlines, unit) is not False and _may_be_scaled(numbers, sizes, unit)
+    ]
+    if form == XYWH and not np.isfinite(outlines).any() and _may_be_corners(numbers, sizes, areas):
         doubts.append("boxes_corners")
     return doubts
+
+
+def _are_outlines_scaled(outlines: NDArray[np.float64], unit: Unit) -> bool | None:
+    """Whether all polygons may be in percent or thousandths, too; None if there are none."""
+    found = outlines[~(outlines != outlines).any(axis=1)]
+    return bool(found.max() <= FULL_SIDES[unit] + _MAX_OVER) if len(found) else None
 
 
 def _may_be_scaled(numbers: NDArray[np.float64], sizes: NDArray[np.int64], unit: Unit) -> bool:
@@ -113,20 +135,39 @@ def may_be_no_centers(numbers: NDArray[np.float64], sizes: NDArray[np.int64]) ->
     return center >= max(_MIN_LEAVING, _MIN_LEAVING_SHARE * len(numbers)) and min(others) <= _MAX_LEFT * len(numbers)
 
 
-def check_form(form: BoxForm, numbers: NDArray[np.float64], sizes: NDArray[np.int64], path: Path) -> None:
-    """Check that boxes are in their images in the form that a user says.
+def check_form(
+    form: BoxForm,
+    numbers: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    outlines: NDArray[np.float64],
+    path: Path,
+) -> None:
+    """Check that boxes are in their images, and where their polygons and masks are, in the form that a user says.
 
     Args:
         form: the form.
         numbers: (N, 4) the four numbers of each box.
         sizes: (N, 2) width and height of the boxes' images in pixels.
+        outlines: (N, 4) as in `find_box_form`.
         path: path of the file, for the message.
 
     Raises:
         InputError: many are not; the message counts them.
     """
     usable = is_usable(numbers)
-    leaving = int(leaves_deeply(to_columns(numbers[usable], sizes[usable], form), sizes[usable]).sum())
-    if leaving > _MAX_LEAVING * usable.sum():
-        problem = f"as {form.words} ({form.option}), {leaving} of {usable.sum()} boxes leave their images by far"
-        raise InputError(f"{path}: {problem}; leave --boxes (`boxes` in a recipe) out, or say another form.")
+    numbers, sizes, outlines = numbers[usable], sizes[usable], outlines[usable].T
+    boxes, as_pixels = (to_columns(numbers, sizes, each) for each in (form, BoxForm(form.layout)))
+    leaving = int(leaves_deeply(boxes, sizes).sum())
+    if leaving > _MAX_LEAVING * len(numbers):
+        problem = f"as {form.words} ({form.option}), {leaving} of {len(numbers)} boxes leave their images by far"
+        raise InputError(f"{path}: {problem}; {_WAY_OUT}.")
+    outlined = compute_areas(outlines) > 0
+    near, near_as_pixels = (
+        int((compute_ious(each[:, outlined], outlines[:, outlined]) >= MIN_NEAR_IOU).sum())
+        for each in (boxes, as_pixels)
+    )
+    if near < MIN_NEAR_SHARE * outlined.sum():
+        problem = f"as {form.words} ({form.option}), its boxes are not where its polygons or masks are"
+        is_unit = form.unit != "pixels" and near_as_pixels > near
+        way_out = "both are in this unit; write both in pixels of the image" if is_unit else _WAY_OUT
+        raise InputError(f"{path}: {problem}; {way_out}.")

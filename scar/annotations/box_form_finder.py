@@ -30,7 +30,7 @@ _MIN_SAME_IOU = 0.9
 """Least intersection over union of a box and its outline. Outlines with decimals and boxes in whole pixels reach it
 from 20 pixels on; a corner box reaches it only if it begins at the image's corner."""
 
-_MIN_NEAR_IOU, _MIN_NEAR_SHARE = 0.3, 0.5
+MIN_NEAR_IOU, MIN_NEAR_SHARE = 0.3, 0.5
 """Boxes that people draw apart from the outlines are still near them; if half of them are not, something is wrong."""
 
 _MIN_NEARER_IOU = 0.1
@@ -146,7 +146,7 @@ def find_box_form(
         inside = {form: _is_inside(box, sizes) for form, box in boxes.items()}
         deep = {form: leaves_deeply(box, sizes) & ~inside[form] for form, box in boxes.items()}
         outlined, measured = compute_areas(outlines) > 0, areas > 0
-        ious = {form: _compute_ious(box[:, outlined], outlines[:, outlined]) for form, box in boxes.items()}
+        ious = {form: compute_ious(box[:, outlined], outlines[:, outlined]) for form, box in boxes.items()}
         box_areas = {form: compute_areas(box[:, measured]) for form, box in boxes.items()}
     areas = areas[measured]
     if outlined.any():
@@ -166,7 +166,7 @@ def find_box_form(
             forms = agreeing
             if [form for form in forms if form.layout in _X_FIRST] == [BoxForm("corners")]:
                 return _find_order_of_corners(inside, path)
-        if agrees[XYWH].mean() >= _MIN_NEAR_SHARE:  # so they are areas of boxes, not of masks
+        if agrees[XYWH].mean() >= MIN_NEAR_SHARE:  # so they are areas of boxes, not of masks
             _refuse_mixed(agrees, path)
         if XYWH in forms:
             _refuse_larger_areas(areas, box_areas[XYWH], path)
@@ -259,7 +259,7 @@ def compute_areas(boxes: Columns) -> NDArray[np.float64]:
     return areas
 
 
-def _compute_ious(boxes: Columns, others: Columns) -> NDArray[np.float64]:
+def compute_ious(boxes: Columns, others: Columns) -> NDArray[np.float64]:
     """(N,) intersection over union of each box and the other one; the other one has an area."""
     import numpy as np
 
@@ -321,8 +321,8 @@ def _find_form_of_outlines(
         _refuse_mixed(agrees, path)
     if agreeing:
         return XYWH
-    near = (ious[XYWH] >= _MIN_NEAR_IOU).mean()
-    if XYWH in forms and near < _MIN_NEAR_SHARE and len(ious[XYWH]) >= _MIN_LEAVING:
+    near = (ious[XYWH] >= MIN_NEAR_IOU).mean()
+    if XYWH in forms and near < MIN_NEAR_SHARE and len(ious[XYWH]) >= _MIN_LEAVING:
         raise InputError(f"{path}: its boxes are not where its polygons or masks are; {_WAY_OUT}.")
     return XYWH if near >= _MIN_AGREEING else None
 

@@ -89,7 +89,7 @@ def find_form_of_annotations(
     )
     try:
         if boxes is not None:
-            check_form(BOX_FORMS[boxes], *columns[:2], path)
+            check_form(BOX_FORMS[boxes], *columns[:3], path)
             return BOX_FORMS[boxes], []
         form = find_box_form(*columns, path)
     except InputError as error:

@@ -174,6 +174,37 @@ def test_boxes_of_a_scale_in_a_file_are_counted_as_doubtful(
     assert f"boxes_{unit}" in index_annotations(world.instances_file, False, Path("images")).tally.doubts
 
 
+@pytest.mark.parametrize("layout", ["xywh", "corners", "center"])
+def test_polygons_in_percent_like_their_boxes_are_doubted_and_told(layout: Layout, world: World) -> None:
+    """The polygons agree with the boxes, but both are in percent."""
+    form = BoxForm(layout, "percent")
+    del world.annotations[:]
+    for image in world.images:
+        image["width"], image["height"] = 640, 480
+    for number, box in enumerate(draw_boxes(Random(5), 20, 640, 480)):
+        numbers = write_box(form, box, 640, 480)
+        world.add_annotation(number + 1, world.images[number % 3]["id"], 1, numbers)
+        x, y, w, h = write_box(BoxForm("xywh", "percent"), box, 640, 480)
+        world.annotations[-1]["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+        world.annotations[-1].pop("area", None)
+    world.write()
+    index = index_annotations(world.instances_file, False, Path("images"))
+    assert index.tally.doubts == {"boxes_percent": 20}
+    with pytest.raises(InputError, match=r"polygons or masks are; both are in this unit; write both in pixels"):
+        index_annotations(world.instances_file, False, Path("images"), None, form.option)
+
+
+def test_a_form_in_which_boxes_are_apart_from_their_polygons_is_refused(world: World) -> None:
+    for annotation in world.annotations:
+        annotation["bbox"] = [50, 40, 30, 20]
+        annotation["segmentation"] = [[50, 40, 80, 40, 80, 60, 50, 60]]
+    world.write()
+    with pytest.raises(
+        InputError, match=r"\(center\), its boxes are not where its polygons or masks are; leave --boxes"
+    ):
+        index_annotations(world.instances_file, False, Path("images"), None, "center")
+
+
 def test_a_form_in_which_boxes_leave_their_images_is_refused(world: World) -> None:
     world.write()
     with pytest.raises(
