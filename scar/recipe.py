@@ -77,6 +77,7 @@ READERS = {
         "scar.annotations.visual_genome",
         ("image_data", "objects", "region_descriptions", "relationships"),
         ("coco_val", "coco_captions_train", "coco_captions_val"),
+        has_box_forms=True,
     ),
     # ADE20K's photographs are from LabelMe, SUN and Places, not from Flickr as those of the other data sets.
     "ade20k": Reader("scar.annotations.ade20k", ("release",), folders=frozenset({"release"}), shares_images=False),
@@ -130,7 +131,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             the regions are rejected (``image_frame``).
         boxes: what the four numbers of boxes mean: a layout, and a unit unless they are pixels, such as ``corners``,
             ``xywh-percent`` or ``yx-corners-thousandths``; see `scar.annotations.box_form`. None: it is found out for
-            the readers coco and refcoco, and is the center, as they say, for yolo and createml.
+            the readers coco, refcoco and visual_genome, and is the center, as they say, for yolo and createml.
         eval_share: share of the images that falls into eval, 0 to 1, where one set of files gives a train and an eval
             source; each of the two has its part of the images. None: the source has all images.
     """

@@ -88,17 +88,33 @@ def find_form_of_annotations(
         np.array(areas, np.float64),
     )
     try:
-        if boxes is not None:
-            check_form(BOX_FORMS[boxes], *columns[:3], path)
-            return BOX_FORMS[boxes], []
-        form = find_box_form(*columns, path)
+        form, doubts = choose_form(*columns, boxes, path)
     except InputError as error:
         _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
         raise error
     is_y_first = form.layout in ("yxhw", "yx-corners")  # or width and height of the images are exchanged
     if is_y_first or _leave_images(form, *columns[:2]):
         _refuse_other_sizes(image_ids[rows].tolist(), images, folder, path)
-    return form, list_doubts(form, *columns)
+    return form, doubts
+
+
+def choose_form(
+    numbers: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    outlines: NDArray[np.float64],
+    areas: NDArray[np.float64],
+    boxes: str | None,
+    path: Path,
+) -> tuple[BoxForm, list[str]]:
+    """The form that the user says, checked, or that of `find_box_form`; and the names of what is doubtful about it.
+
+    ``boxes`` is what the user says, a key of `BOX_FORMS`, or None. The other arguments are those of `find_box_form`.
+    """
+    if boxes is not None:
+        check_form(BOX_FORMS[boxes], numbers, sizes, outlines, path)
+        return BOX_FORMS[boxes], []
+    form = find_box_form(numbers, sizes, outlines, areas, path)
+    return form, list_doubts(form, numbers, sizes, outlines, areas)
 
 
 def _leave_images(form: BoxForm, numbers: NDArray[np.float64], sizes: NDArray[np.int64]) -> bool:

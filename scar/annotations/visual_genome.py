@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from scar.accounting import Tally
 from scar.annotations.box_form import BoxForm
-from scar.annotations.box_form_finder import find_box_form
-from scar.annotations.box_samples import spread_evenly
+from scar.annotations.box_samples import choose_form, spread_evenly
 from scar.annotations.call_cache import CallCache
 from scar.annotations.captions import index_captions
 from scar.annotations.image_finder import find_files
@@ -140,7 +139,8 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
 
     objects = index_entries("objects")
     numbers = np.unique(objects[1][:, 0]).tolist()
-    box_form = _find_box_form(objects, numbers, images)
+    box_form, doubts = _find_box_form(objects, numbers, images, source.boxes)
+    tally.doubts.update(dict.fromkeys(doubts, len(numbers)))
     found = find_files(source.images, {number: _find_image_file(images[number].url) for number in numbers})
     tally.repaired.update(found.rules)
     for number, problem in found.problems.items():
@@ -161,13 +161,19 @@ def open_index(source: Source, tally: Tally, cache: CallCache) -> VisualGenomeIn
     )
 
 
-def _find_box_form(objects: FileSpans, image_ids: Sequence[int], images: Mapping[int, GenomeImage]) -> BoxForm:
+def _find_box_form(
+    objects: FileSpans, image_ids: Sequence[int], images: Mapping[int, GenomeImage], boxes: str | None
+) -> tuple[BoxForm, list[str]]:
     """Find out the form of all boxes from those of some evenly spread images; they have neither outline nor area.
 
     Args:
         objects: where the entries of objects.json are, by image.
         image_ids: ids of the images that have entries.
         images: the images by id.
+        boxes: what the user says of the form; None if nothing.
+
+    Returns:
+        The form, and the names of what is doubtful about it.
     """
     import numpy as np
 
@@ -183,11 +189,12 @@ def _find_box_form(objects: FileSpans, image_ids: Sequence[int], images: Mapping
             if not isinstance(thing, BadRecord):
                 numbers.append((thing.x, thing.y, thing.w, thing.h))
                 sizes.append((image.width, image.height))
-    return find_box_form(
+    return choose_form(
         numbers=np.array(numbers, np.float64).reshape(-1, 4),  # None becomes NaN
         sizes=np.array(sizes, np.int64).reshape(-1, 2),
         outlines=np.full((len(numbers), 4), np.nan),
         areas=np.full(len(numbers), np.nan),
+        boxes=boxes,
         path=objects[0],
     )
 

@@ -84,7 +84,7 @@ class Genome:
         entry = {"region_id": number, "image_id": FIRST, "phrase": phrase, "x": x, "y": y}
         return entry | {"width": width, "height": height} | changes
 
-    def open(self, tally: Tally, split: Split = "train") -> PictureIndex:
+    def open(self, tally: Tally, split: Split = "train", boxes: str | None = None) -> PictureIndex:
         contents = {
             "image_data": self.image_data,
             "objects": self.objects,
@@ -94,11 +94,11 @@ class Genome:
         for name, content in contents.items():
             (self.folder / f"{name}.json").write_text(json.dumps(content))
         files = {name: self.folder / f"{name}.json" for name in contents} | self.files
-        source = Source(name="VG", split=split, reader="visual_genome", images=self.folder, files=files)
-        return open_index(source, tally)
+        options: dict[str, Any] = {"images": self.folder, "files": files, "boxes": boxes}
+        return open_index(Source(name="VG", split=split, reader="visual_genome", **options), tally)
 
-    def pictures(self, tally: Tally, split: Split = "train") -> list[Picture]:
-        return [ref.read_picture(tally) for ref in self.open(tally, split)]
+    def pictures(self, tally: Tally, split: Split = "train", boxes: str | None = None) -> list[Picture]:
+        return [ref.read_picture(tally) for ref in self.open(tally, split, boxes)]
 
 
 @pytest.fixture
@@ -237,6 +237,19 @@ def test_captions_of_other_ids_are_joined_by_the_names_of_coco(genome: Genome) -
     tally = Tally()
     assert [picture.captions for picture in genome.pictures(tally)] == [("A man with a glass.",), ()]
     assert tally.repaired == {"caption_by_file_name": 2}
+
+
+def test_boxes_that_fit_as_sides_are_doubted_and_the_user_may_say_what_they_are(genome: Genome) -> None:
+    boxes = [(x, y, 20, 18) for x in (1, 4, 9) for y in (2, 5, 8)]
+    genome.objects[1]["objects"] = [thing(100 + i, "tree", x, y, x + w, y + h) for i, (x, y, w, h) in enumerate(boxes)]
+    genome.objects[0]["objects"] = [thing(5, "man", 10, 10, 50, 70), thing(4, "wine glass", 9, 20, 45, 60)]
+    tally = Tally()
+    genome.pictures(tally)
+    assert tally.doubts == {"boxes_corners": 2}
+    tally = Tally()
+    _, second = genome.pictures(tally, boxes="corners")
+    assert [region.box.xywh for region in second.regions] == boxes
+    assert not tally.doubts
 
 
 def test_boxes_that_are_corners_are_converted(genome: Genome) -> None:
