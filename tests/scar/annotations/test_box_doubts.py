@@ -112,23 +112,25 @@ def test_every_doubt_has_a_sentence_with_the_way_out() -> None:
         assert set(named) <= BOX_FORMS.keys()
 
 
-def fit_as_sides(world: World, form: BoxForm) -> list[Any]:
+def fit_as_sides(world: World, form: BoxForm, with_polygons: bool) -> list[Any]:
     """Write boxes that fit as x, y, width and height whatever they are, and return the right ones."""
     boxes = []
     for number, annotation in enumerate(world.annotations):
         box = (5.0 + 2 * number, 4.0 + number, 20.0, 16.0)
         boxes.append(box)
         annotation["bbox"] = write_box(form, box, 120, 90)
-        annotation["segmentation"] = []
+        x, y, w, h = box
+        annotation["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]] if with_polygons else []
         annotation.pop("area", None)
     world.write()
     return boxes
 
 
 @pytest.mark.parametrize("option", [option for option, form in BOX_FORMS.items() if form != XYWH])
-def test_what_the_user_says_is_read(world: World, option: str) -> None:
+@pytest.mark.parametrize("with_polygons", [False, True])
+def test_what_the_user_says_is_read(world: World, option: str, with_polygons: bool) -> None:
     form = BOX_FORMS[option]
-    boxes = fit_as_sides(world, form)
+    boxes = fit_as_sides(world, form, with_polygons)
     tally = Tally()
     source = replace_boxes(world.source(), option)
     regions = [region for picture in read_pictures(source, tally) for region in picture.regions]
