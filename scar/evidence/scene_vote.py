@@ -18,6 +18,9 @@ _FLYING_KINDS = ("flying", "bird")
 _MIN_HINTS = 2
 """Least number of captions or categories that hint at a scene, if no caption states one; one is often wrong."""
 
+_MIN_SURE_SHARE = 0.03
+"""Least share of the picture for the one thing that tells a room: a smaller one may be seen through a door."""
+
 _MIN_VOTES, _MIN_CAPTIONS = 2, 3
 """Least number of captions that state a scene, if a picture has so many captions: one alone is often wrong."""
 
@@ -61,13 +64,19 @@ def _count_votes(picture: Picture) -> tuple[tuple[Scene, int], ...]:
     if not votes:
         for scene in read_scenes().values():
             captions = sum(has_noun(caption, scene.hint_words) for caption in picture.captions)
-            shown = picture.regions_by_category.keys()
-            hints = max(captions, len(shown & set(scene.hint_categories)))
-            if not shown.isdisjoint(scene.sure_categories):
+            hints = max(captions, len(picture.regions_by_category.keys() & set(scene.hint_categories)))
+            if _shows_sure_thing(scene, picture):
                 hints = max(hints, _MIN_HINTS)
             if hints >= _MIN_HINTS:
                 votes[scene] = hints
     return tuple(votes.items())
+
+
+def _shows_sure_thing(scene: Scene, picture: Picture) -> bool:
+    """Whether a thing that is in this scene wherever one sees it is seen: in a room, at some size."""
+    least = _MIN_SURE_SHARE * picture.width * picture.height if scene.side == "indoor" else 0
+    regions = (region for name in scene.sure_categories for region in picture.regions_by_category.get(name, ()))
+    return any(region.box.area >= least for region in regions)
 
 
 def _is_scene_itself(scene: Scene, thing: Thing) -> bool:

@@ -177,13 +177,24 @@ def _find_scene(evidence: PictureEvidence, region: Region) -> tuple[Scene, str] 
     What a person holds is on no table, and nor is what the masks show apart from the tables of the picture.
     """
     found = find_scene(evidence.picture, region)
-    if found is None or found[0].side != "top":
-        return found
+    if found is None:
+        return None
     scene, preposition = found
+    if _is_beside_guess(evidence, region, scene):
+        return None
+    if scene.side != "top":
+        return found
     is_had = any(contact.predicate in _HAD for contact in evidence.contacts.get(region.id, ()))
     tops = evidence.find_meant_regions(scene.name)
     is_apart = bool(tops) and not may_hold(preposition, NounPhrase(scene.phrase, scene.name), evidence, region)
     return None if is_had or is_apart else found
+
+
+def _is_beside_guess(evidence: PictureEvidence, region: Region, scene: Scene) -> bool:
+    """Whether a region may be beside an outdoor scene that nobody states: a bench near traffic lights, on a terrace."""
+    is_stated = bool(evidence.picture.captions or evidence.picture.scene)
+    kind = evidence.things[region.category].kind
+    return not is_stated and scene.side == "outdoor" and kind not in scene.lone_kinds
 
 
 def _iter_in_scene(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:
@@ -214,6 +225,8 @@ def _iter_positions(evidence: PictureEvidence, region: Region) -> Iterator[TrueC
     """Yield captions that say in which part of a picture of its scene the region is."""
     found = find_scene(evidence.picture, region)
     if found is None or found[0].side == "top" or found[1] == IN_A_PICTURE_OF:
+        return
+    if _is_beside_guess(evidence, region, found[0]):
         return
     scene, name = NounPhrase(found[0].phrase, found[0].name), name_region(evidence, region)
     for position in find_positions(region.box, evidence.picture):

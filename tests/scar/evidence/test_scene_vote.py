@@ -49,6 +49,12 @@ def test_some_things_tell_the_place_alone_unless_others_deny_it(categories: tupl
     assert find_phrase(Picture(1, "a.jpg", 640, 480, regions), regions[0]) == scene
 
 
+@pytest.mark.parametrize(("width", "scene"), [(120, "a kitchen"), (60, None)])
+def test_a_refrigerator_far_away_tells_no_place(width: int, scene: str | None) -> None:
+    fridge, cup = Region(1, Box(20, 200, 20 + width, 300), "refrigerator"), Region(2, RIGHT, "cup")
+    assert find_phrase(Picture(1, "a.jpg", 640, 480, (fridge, cup)), cup) == scene
+
+
 def test_a_label_comes_before_captions() -> None:
     dog = Region(1, LEFT, "dog")
     captions = ("A dog on a beach.", "A dog on the beach.")

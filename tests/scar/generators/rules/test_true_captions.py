@@ -153,3 +153,13 @@ def test_the_place_alone_is_told_of_small_things_only_if_a_caption_names_them() 
     ):
         picture = Picture(12, "a.jpg", WIDTH, HEIGHT, (clock,), captions)
         assert ("a clock in a kitchen" in told(picture, clock)) == is_told
+
+
+def test_a_guessed_street_holds_what_is_on_streets_only() -> None:
+    light, bench = region_of(1, "traffic light", 20, 20, 60, 80), region_of(2, "bench", 120, 100, 260, 200)
+    car, person = region_of(2, "car", 120, 100, 260, 200), region_of(3, "person", 150, 60, 220, 180)
+    for thing, is_on_street in ((bench, False), (car, True)):
+        picture = Picture(13, "a.jpg", WIDTH, HEIGHT, (light, thing, person))
+        assert any(text.endswith("street") for text in told(picture, thing)) == is_on_street
+    stated = Picture(14, "a.jpg", WIDTH, HEIGHT, (light, bench, person), ("A bench on a street.",) * 2)
+    assert any(text.endswith("street") for text in told(stated, bench))
