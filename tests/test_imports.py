@@ -56,7 +56,7 @@ LAYERS: Mapping[str, Sequence[Collection[str]]] = {
         {"checkpoints"},
         {"inference"},
         {"embedder"},
-        {"bench", "bench_segmenters"},
+        {"bench", "bench_segmenters", "device_group"},
         {"training"},
         {"demo_model"},
         {"adapters"},

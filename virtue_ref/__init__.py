@@ -2,6 +2,7 @@
 
 `load` makes an embedder, `Config` has a model's sizes and settings, `Virtue` is the torch module. `build_index` embeds
 images or the regions that `read_entries` finds, `open_index` opens what it wrote, `draw_hits` shows what was found.
+`DeviceGroup` embeds on several devices. `explain_item` makes masks and a map of similarity for `draw_explanation`.
 
 >>> import virtue_ref
 >>> model = virtue_ref.load("tiny")
@@ -14,19 +15,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from virtue_ref.config import Config
+    from virtue_ref.device_group import DeviceGroup
     from virtue_ref.embedder import load
+    from virtue_ref.explain.explanation import explain_item
+    from virtue_ref.explain.picture import draw_explanation
     from virtue_ref.model.virtue import Virtue
     from virtue_ref.search.entries import read_entries
     from virtue_ref.search.index import build_index, open_index
     from virtue_ref.search.sheet import draw_hits
 
-__all__ = ["Config", "Virtue", "build_index", "draw_hits", "load", "open_index", "read_entries"]
+__all__ = [
+    "Config",
+    "DeviceGroup",
+    "Virtue",
+    "build_index",
+    "draw_explanation",
+    "draw_hits",
+    "explain_item",
+    "load",
+    "open_index",
+    "read_entries",
+]
 
 _HOME = {
     "Config": "virtue_ref.config",
+    "DeviceGroup": "virtue_ref.device_group",
     "Virtue": "virtue_ref.model.virtue",
     "build_index": "virtue_ref.search.index",
+    "draw_explanation": "virtue_ref.explain.picture",
     "draw_hits": "virtue_ref.search.sheet",
+    "explain_item": "virtue_ref.explain.explanation",
     "load": "virtue_ref.embedder",
     "open_index": "virtue_ref.search.index",
     "read_entries": "virtue_ref.search.entries",

@@ -29,6 +29,10 @@ SEGMENTER_HELP = "File or Hub id of SAM 2's weights, for a checkpoint that does 
 Device: TypeAlias = Annotated[
     str | None, typer.Option(help="Device such as cpu or cuda:1; by default a GPU if there is one.")
 ]
+Devices: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Device such as cpu or cuda:1; cuda:0,cuda:1 shares the work out. By default a GPU, if any."),
+]
 Dtype: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Number format: float32, bfloat16 or float16; by default float32 on a CPU, else bfloat16."),
@@ -80,7 +84,7 @@ def embed(
             help="How images and prompts are used: official (released code) or clean (paper); by default the model's."
         ),
     ] = None,
-    device: Device = None,
+    device: Devices = None,
     dtype: Dtype = None,
     truncate_dim: Annotated[
         int | None, typer.Option(min=1, help="Number of leading dimensions to keep; all by default.")
@@ -106,15 +110,15 @@ def embed(
     """
     with one_line_errors("virtue"):
         from scar.errors import ConfigError
-        from virtue_ref.embedder import load
+        from virtue_ref.device_group import load_on
         from virtue_ref.inference.vector_files import check_rows, embed_rows, read_rows
 
         if text and all(path.suffix == ".jsonl" for path in inputs):
             raise ConfigError("--text: it goes with image files, and all inputs are JSONL; leave it out.")
-        embedder = load(
+        embedder = load_on(
             model,
+            device,
             profile=profile,
-            device=device,
             dtype=dtype,
             truncate_dim=truncate_dim,
             resolution=resolution,

@@ -51,7 +51,9 @@ def index(
     graph: Annotated[
         bool, typer.Option("--graph", help="Add a graph for approximate search of millions; needs usearch.")
     ] = False,
-    device: Annotated[str | None, typer.Option(help="Device such as cpu or cuda:1.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Device such as cpu or cuda:1; cuda:0,cuda:1 shares the work out.")
+    ] = None,
 ) -> None:
     """Embed images, or regions of images, into a folder that `virtue search` searches.
 
@@ -59,12 +61,12 @@ def index(
     folder has the columns id, text, image, box and vector for other programs.
     """
     with one_line_errors("virtue"):
-        from virtue_ref.embedder import load
+        from virtue_ref.device_group import load_on
         from virtue_ref.search.entries import list_passed_over, read_entries
         from virtue_ref.search.index import INSTRUCTION, build_index
 
         entries = read_entries(source, images, reader=reader, skip_bad=skip_bad)
-        embedder = load(model, device=device)
+        embedder = load_on(model, device)
         instruction = INSTRUCTION if text is None else text
         built = build_index(embedder, entries, out, instruction=instruction, dtype=dtype, graph=graph)
     for line in list_passed_over(entries.tally):
