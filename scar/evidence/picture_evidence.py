@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from scar.evidence.box_pairs import BoxPairs
 from scar.evidence.contact import Contact, find_contacts
 from scar.language import english
+from scar.language.human_text import clean_text, find_unread_reason
 from scar.language.lexicon import Thing, is_related, resolve_category
 from scar.language.noun_phrase import NounPhrase
 from scar.language.statements import Statement
@@ -16,6 +17,10 @@ from scar.sample import Picture, Region
 
 _MIN_RIVAL_AREA = 0.05
 """Least area of another thing, relative to a region, at which a reader may take it for the region."""
+
+
+_MIN_DESCRIPTIONS = 4
+"""Least number of captions that name what is well seen: COCO has five. Fewer often tell the place alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,12 @@ class PictureEvidence:
         for region in self.picture.regions:
             found.setdefault(self.things[region.category].name, []).append(region)
         return {name: tuple(regions) for name, regions in found.items()}
+
+    @cached_property
+    def is_described(self) -> bool:
+        """Whether so many captions can be read that they name what is well seen."""
+        readable = (find_unread_reason(clean_text(caption)) is None for caption in self.picture.captions)
+        return sum(readable) >= _MIN_DESCRIPTIONS
 
     @cached_property
     def contacts(self) -> Mapping[int, tuple[Contact, ...]]:

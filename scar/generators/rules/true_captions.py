@@ -80,11 +80,11 @@ def _is_mentioned(evidence: PictureEvidence, region: Region) -> bool:
 
 
 def _may_be_placed(evidence: PictureEvidence, region: Region) -> bool:
-    """Whether a region may be placed: by a neighbour, a direction or a rank. A caption must name it, if there is one.
+    """Whether a region may be placed: by a neighbour, a direction or a rank. Of many captions, one must name it.
 
     What nobody mentions is often hard to see, or something else than its category says.
     """
-    return not evidence.picture.captions or bool(region.phrases) or _is_mentioned(evidence, region)
+    return not evidence.is_described or bool(region.phrases) or _is_mentioned(evidence, region)
 
 
 def _iter_human(evidence: PictureEvidence, region: Region) -> Iterator[TrueCaption]:

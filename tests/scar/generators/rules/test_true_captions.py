@@ -139,7 +139,13 @@ def _say_near(rest: str) -> Statement:
 
 def test_directions_and_ranks_are_told_of_what_a_caption_names() -> None:
     left, right = region_of(1, "zebra", 20, 80, 100, 160), region_of(2, "zebra", 200, 80, 280, 160)
-    for captions, is_told in (((), True), (("Two zebras.", "Animals."), True), (("Two animals.",), False)):
+    for captions, is_told in (
+        ((), True),
+        (("Two zebras.", "Animals.", "Some animals.", "Several of them."), True),
+        (("Two animals.", "Animals.", "Some animals.", "Several of them."), False),
+        (("Two animals.", "Animals.", "Some animals."), True),
+        (("Zwei Tiere auf dem Gras.", "Tiere und das Gras.", "Da sind Tiere.", "Das sind zwei Tiere."), True),
+    ):
         picture = Picture(11, "a.jpg", WIDTH, HEIGHT, (left, right), captions)
         assert ("a zebra to the left of another one" in told(picture, left)) == is_told
 
