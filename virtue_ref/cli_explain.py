@@ -59,8 +59,9 @@ def explain(
         from scar.errors import ItemError
         from virtue_ref.embedder import load
         from virtue_ref.explain.explanation import explain_item
-        from virtue_ref.explain.picture import check_ending, draw_explanation
+        from virtue_ref.explain.picture import draw_explanation
         from virtue_ref.inference.records import read_record
+        from virtue_ref.search.sheet import check_picture_path
 
         prompt = make_prompt_record(
             box=box,
@@ -74,7 +75,7 @@ def explain(
         )
         if not prompt and not text.strip():
             raise ItemError("nothing to explain: give a prompt, such as --box, or a --text to look for.")
-        check_ending(out)
+        check_picture_path(out)
         item = read_record({"image": image, **prompt}, lambda _: image)
         explanation = explain_item(load(model, device=device, detector=detector), item, text, cells=cells)
         draw_explanation(explanation, out)

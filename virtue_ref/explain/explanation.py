@@ -50,7 +50,8 @@ def explain_item(embedder: VirtueEmbedder, item: Item, text: str = "", *, cells:
 
     Raises:
         ItemError: the item has no image, neither a prompt nor a text is given, or either cannot be used.
-        VirtueError: the model has no segmenter, or `cells` is out of range.
+        InputError: `cells` is out of range.
+        VirtueError: the model has no segmenter.
     """
     (checked,) = check_items([item])
     if checked.image is None:

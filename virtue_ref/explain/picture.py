@@ -10,14 +10,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmeb_eval.data.images import decode_rgb
 from mmeb_eval.item import XY, Lasso, Points, Polygon, Prompt, Scribble
-from scar.common.files import replace_file
 from scar.errors import DataError, VirtueError
 from scar.sample import Box, Mask
 from virtue_ref.explain.explanation import Explanation
 from virtue_ref.explain.similarity_map import find_peak, is_flat
+from virtue_ref.search.sheet import check_picture_path, write_picture
 
 SIDE, CAPTION_HEIGHT, GAP = 480, 40, 8
 """Longer side of a panel, height of the caption below it and distance between panels, in pixels."""
+
+MOST_LETTERS = 200
+"""More than fit below a panel; longer captions would only take time to shorten."""
 
 PROMPT_COLOUR, BESIDE_COLOUR, MASK_COLOUR, TEXT_COLOUR = "#c2410c", "#1d4ed8", (255, 0, 140), "#1b1f25"
 MASK_STRENGTH, MAP_STRENGTH = 0.5, 0.6
@@ -39,8 +42,9 @@ def draw_explanation(explanation: Explanation, out: str | Path) -> Path:
 
     Raises:
         VirtueError: the image is gone or broken, or the ending is of no image format.
+        WriteError: the file cannot be written.
     """
-    path = check_ending(out)
+    path = check_picture_path(out)
     panels = make_panels(explanation)
     width = sum(panel.width + GAP for panel in panels) + GAP
     sheet = Image.new("RGB", (width, panels[0].height + 2 * GAP), "white")
@@ -48,22 +52,7 @@ def draw_explanation(explanation: Explanation, out: str | Path) -> Path:
     for panel in panels:
         sheet.paste(panel, (left, GAP))
         left += panel.width + GAP
-    with replace_file(path) as unfinished:
-        sheet.save(unfinished, Image.EXTENSION[path.suffix.lower()])
-    return path
-
-
-def check_ending(out: str | Path) -> Path:
-    """Return the path if its ending is that of an image format.
-
-    Raises:
-        VirtueError: it is not.
-    """
-    path = Path(out)
-    Image.init()
-    if path.suffix.lower() not in Image.EXTENSION:
-        raise VirtueError(f"{path}: its ending is of no image format; name it .png or .jpg.")
-    return path
+    return write_picture(sheet, path)
 
 
 def make_panels(explanation: Explanation) -> list[Image.Image]:
@@ -159,7 +148,8 @@ def _add_caption(image: Image.Image, *lines: str) -> Image.Image:
     panel = Image.new("RGB", (max(image.width, 240), image.height + CAPTION_HEIGHT), "white")
     panel.paste(image, (0, 0))
     draw, font = ImageDraw.Draw(panel), ImageFont.load_default(13)
-    for row, line in enumerate(lines):
+    for row, text in enumerate(lines):
+        line = " ".join(text.split())[:MOST_LETTERS]
         while line and draw.textlength(line, font) > panel.width:
             line = f"{line.rstrip('.')[:-1]}..."
         draw.text((0, image.height + 4 + 17 * row), line, TEXT_COLOUR, font)

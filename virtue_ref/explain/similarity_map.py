@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from mmeb_eval.embedder import Embedder
 from mmeb_eval.item import Item
+from scar.common.files import make_count
 from scar.common.image_bytes import ImageFile
-from scar.errors import ItemError, VirtueError
+from scar.errors import InputError, ItemError
 from scar.sample import Box
 
 CELLS = 8
@@ -34,10 +35,10 @@ def make_windows(size: tuple[int, int], cells: int = CELLS) -> list[list[Box]]:
         Rows of boxes in pixels: squares of `WINDOW` cells a side, cut at the image's edges.
 
     Raises:
-        VirtueError: `cells` is not from 1 to `MOST_CELLS`.
+        InputError: `cells` is no whole number from 1 to `MOST_CELLS`.
     """
-    if not 1 <= cells <= MOST_CELLS:
-        raise VirtueError(f"{cells} cells: the longer side of the image has 1 to {MOST_CELLS}.")
+    if make_count(cells, "cells") > MOST_CELLS:
+        raise InputError(f"cells = {cells}: the longer side of the image has at most {MOST_CELLS}.")
     longer = max(size)
     columns, rows = (max(1, round(cells * side / longer)) for side in size)
     width, height = size[0] / columns, size[1] / rows
@@ -74,7 +75,7 @@ def map_similarity(
 
     Raises:
         ItemError: the text is empty, or the image cannot be embedded.
-        VirtueError: see `make_windows`.
+        InputError: see `make_windows`.
     """
     if not text.strip():
         raise ItemError("an empty text is like nothing: say what to look for.")

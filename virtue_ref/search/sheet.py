@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmeb_eval.data.images import decode_rgb
 from mmeb_eval.item import XY, Item, Lasso, Points, Polygon, Scribble
-from scar.common.files import replace_file
+from scar.common.files import write_bytes
 from scar.common.image_bytes import ImageFile
 from scar.errors import DataError, VirtueError
 from scar.sample import Box, Mask
@@ -37,10 +38,7 @@ def draw_hits(hits: Sequence[Hit], out: str | Path, query: str | Item | None = N
     Raises:
         VirtueError: an image of a hit is gone or broken, or the ending is of no image format.
     """
-    path = Path(out)
-    Image.init()
-    if path.suffix.lower() not in Image.EXTENSION:
-        raise VirtueError(f"{path}: its ending is of no image format; name it .png or .jpg.")
+    path = check_picture_path(out)
     cells = [] if query is None else [_draw_query(query)]
     for rank, hit in enumerate(hits, start=1):
         cells.append(_draw_cell(hit.image, hit.box, f"{rank}.  {hit.score:.3f}  {hit.text}", HIT_COLOUR))
@@ -50,8 +48,33 @@ def draw_hits(hits: Sequence[Hit], out: str | Path, query: str | Item | None = N
     for index, cell in enumerate(cells):
         row, column = divmod(index, columns)
         sheet.paste(cell, (GAP + column * (CELL + GAP), GAP + row * (CELL + TEXT_HEIGHT + GAP)))
-    with replace_file(path) as unfinished:
-        sheet.save(unfinished, Image.EXTENSION[path.suffix.lower()])
+    return write_picture(sheet, path)
+
+
+def check_picture_path(out: str | Path) -> Path:
+    """Return the path of a picture that Pillow can write.
+
+    Raises:
+        VirtueError: its ending is of no such format, or it is a folder.
+    """
+    path = Path(out)
+    Image.init()
+    if Image.EXTENSION.get(path.suffix.lower()) not in Image.SAVE:
+        raise VirtueError(f"{path}: its ending is of no image format that can be written; name it .png or .jpg.")
+    if path.is_dir():
+        raise VirtueError(f"{path}: is a folder; name a file in it.")
+    return path
+
+
+def write_picture(image: Image.Image, path: Path) -> Path:
+    """Write an image in the format that its ending says, and return the path; missing folders are made.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    image.save(content, Image.EXTENSION[path.suffix.lower()])
+    write_bytes(content.getvalue(), path)
     return path
 
 

@@ -88,6 +88,13 @@ def test_what_cannot_be_explained(tiny: VirtueEmbedder, picture: Draw, tmp_path:
     gone = explain_item(tiny, Item("", image, BOX))
     with pytest.raises(VirtueError, match="its ending is of no image format"):
         draw_explanation(gone, tmp_path / "a.xyz")
+    for out in (tmp_path / "a.psd", tmp_path):
+        with pytest.raises(VirtueError, match="its ending is of no image format that can be written"):
+            draw_explanation(gone, out)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(VirtueError, match="is a folder; name a file in it"):
+        draw_explanation(gone, tmp_path / "folder.png")
+    (tmp_path / "folder.png").rmdir()
     image.unlink()
     with pytest.raises(VirtueError, match=r"the image cannot be drawn: .*90x70"):
         draw_explanation(gone, tmp_path / "a.png")
@@ -150,3 +157,11 @@ def test_points_on_and_beside_have_two_colours(tiny: VirtueEmbedder, picture: Dr
     panel = make_panels(explain_item(tiny, Item("", image, Points(((30, 30), (80, 60)), (1, 0)))))[0]
     assert panel.getpixel((160, 160)) == (0xC2, 0x41, 0x0C)
     assert panel.getpixel((round(80 * 480 / 90), round(60 * 480 / 90))) == (0x1D, 0x4E, 0xD8)
+
+
+def test_any_text_fits_below_the_map(tiny: VirtueEmbedder, picture: Draw, tmp_path: Path) -> None:
+    item = Item("", picture(90, 70))
+    for text in ("a\nred\tcup", "word " * 3000, "\u7ea2\u8272\u7684\u676f\u5b50"):
+        out = draw_explanation(explain_item(tiny, item, text, cells=2), tmp_path / "new" / "folder" / "out.png")
+        with Image.open(out) as sheet:
+            assert sheet.size == (2 * 480 + 3 * 8, 373 + 40 + 2 * 8)
