@@ -24,6 +24,7 @@ class Tally:
         vetoes: number of candidate negatives that a veto refused, by the reason of the veto.
         golds: number of chosen regions that have a true caption, by the evidence for it.
         reasons: number of samples, by the same evidence.
+        usage: what the captions took of a generator that is not free, such as tokens, by name.
         reviewed: number of samples on which people decided, by what became of them.
         true_parts, false_parts: number of true and of false objects and scenes by part and text, such as "object a
             cup", and of samples by the things of their picture ("thing cup"); see `scar.build.part_origins`.
@@ -42,6 +43,7 @@ class Tally:
     true_parts: Counter[str] = field(default_factory=Counter)
     false_parts: Counter[str] = field(default_factory=Counter)
     reviewed: Counter[str] = field(default_factory=Counter)
+    usage: Counter[str] = field(default_factory=Counter)
 
     def reject_regions(self, bad: BadRecord, regions: int = 1) -> None:
         """If `skip_bad` is set, add to `rejected` under the reason of ``bad``; else raise ``bad``, and count nothing.
@@ -73,6 +75,7 @@ class Tally:
         self.true_parts.update(other.true_parts)
         self.false_parts.update(other.false_parts)
         self.reviewed.update(other.reviewed)
+        self.usage.update(other.usage)
 
     def describe_balance(self) -> str:
         """The equation of `check_balance` with its numbers, such as ``5 records = 3 samples + 2 rejected``."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from scar.cli_chat import CHAT_OPTIONS, ChatOptions, open_generator
 from scar.cli_options import list_given_options, make_recipe, parse_files, parse_image_count, refuse_options
 from scar.common.terminal import MAX_SEED, one_line_errors, refuse_infinity
 from scar.errors import InputError
@@ -151,6 +153,36 @@ def build_sources(
             metavar="FILE", help="Decisions of `scar review --export`: leave out and edit samples as it says."
         ),
     ] = None,
+    generator: Annotated[
+        Literal["rules", "openai", "transformers"],
+        typer.Option(help="Who writes captions: the rules, a chat server, or a local vision-language model."),
+    ] = "rules",
+    chat_mode: Annotated[
+        Literal["complete", "write", "judge"],
+        typer.Option(
+            help="What the model does: captions that the rules lack, all captions, or judging those of the rules."
+        ),
+    ] = "complete",
+    chat_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The name of the model, or the folder of a local one.")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(show_default="OpenAI's", help="The address of an OpenAI-compatible server.")
+    ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="ledger.sqlite beside OUT", help="The file that keeps every reply of a model."
+        ),
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Ask nothing: the ledger must have every reply.")] = False,
+    budget: Annotated[
+        str | None, typer.Option(help="The most to spend: '500 requests', '2e6 tokens' or, with --price, '5 money'.")
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="Money for a million tokens read, and written.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=1024, help="The most requests at once.")] = 16,
     words: Annotated[
         bool, typer.Option("--words", help="Build nothing: list what captions will say for categories and scenes.")
     ] = False,
@@ -211,6 +243,15 @@ def build_sources(
         "eval_share": eval_share,
     }
     given = {option: value for option, value in source.items() if value is not None}
+    chat = ChatOptions(generator, chat_mode, chat_model, base_url, ledger, replay, budget, price, concurrency)
+    if generator == "rules":
+        refuse_options(list_given_options(context) & CHAT_OPTIONS, "it belongs to --generator openai or transformers")
+    elif recipe == "demo" or words or plan:
+        refuse_options({"generator"}, "the demo, --words and --plan ask no model")
+    else:
+        refuse_options({"workers"} if workers not in (None, 1) else (), "a build that asks a model is one process")
+        refuse_options({"engine"} if engine != "local" else (), "a build that asks a model is one process")
+        workers = 1
     workers = workers or (1 if recipe == "demo" else os.cpu_count() or 1)
     if recipe != "demo":
         wanted = make_recipe(recipe, given, seed, skip_bad, data_root)
@@ -257,9 +298,17 @@ def build_sources(
             track=show_progress,
         )
     else:
-        report = build_recipe(
-            wanted, out, images_mode=images_mode, force=force, workers=workers, engine=engine, track=show_progress
-        )
+        with open_generator(chat, out, wanted.parser, partial(typer.echo, err=True)) as writer:
+            report = build_recipe(
+                wanted,
+                out,
+                generator=writer,
+                images_mode=images_mode,
+                force=force,
+                workers=workers,
+                engine=engine,
+                track=show_progress,
+            )
     if before is not None and before == _read_state(out / REPORT_NAME):
         typer.echo(f"{out}: nothing to do, it holds this build already; --force builds it again.", err=True)
     if as_json:

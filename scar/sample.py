@@ -29,8 +29,9 @@ SPLITS: tuple[Split, ...] = ("train", "eval")
 
 NEGATIVES_PER_PART = 3
 
-Reason: TypeAlias = Literal["human", "mask", "annotated", "direction", "ordinal", "position"]
-"""The evidence for a gold caption: a human text, masks, an annotated relation, boxes, a rank, a part of the picture."""
+Reason: TypeAlias = Literal["human", "mask", "annotated", "direction", "model", "ordinal", "position"]
+"""The evidence for a gold caption: a human text, masks, an annotated relation, boxes, what a model says, a rank, a part
+of the picture."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 """The reasons, in the order in which a generator prefers them."""
 
@@ -300,6 +301,7 @@ class Sample(msgspec.Struct, frozen=True):
         negatives: three captions with another scene, three with another relation, three with another object. A train
             row without provenance gives one only.
         reason: the evidence for the true caption, one of `REASONS`; None in a corpus that does not say it.
+        author: name and version of the generator of this sample, where they are not those of the whole build.
     """
 
     id: str
@@ -311,6 +313,7 @@ class Sample(msgspec.Struct, frozen=True):
     gold: Caption
     negatives: tuple[Negative, ...]
     reason: str | None = None
+    author: tuple[str, str] | None = None
 
     @property
     def captions(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from scar.audit.judges import PART_JUDGE
@@ -143,24 +143,32 @@ def _make_telltale_table(sources: dict[str, Any]) -> Table:
 
 def _make_reason_table(sources: dict[str, Any]) -> Table:
     """Make the table of shares of the reasons of gold captions; ``shared`` ones are of two samples of an image."""
-    table = make_table("Gold captions by reason", ["source"], [*REASONS, "shared"])
+    shown = _list_shown_reasons(figures["reasons"]["counts"] for figures in sources.values())
+    table = make_table("Gold captions by reason", ["source"], [*shown, "shared"])
     for key, figures in sources.items():
         reasons = figures["reasons"]
         total = sum(reasons["counts"].values())
         if total:
-            shares = [f"{reasons['counts'].get(reason, 0) / total:.1%}" for reason in REASONS]
+            shares = [f"{reasons['counts'].get(reason, 0) / total:.1%}" for reason in shown]
             table.add_row(key, *shares, f"{reasons['shared']:.1%}")
     return table
 
 
 def _make_yield_table(sources: dict[str, Any]) -> Table:
     """Make the table of the share of chosen regions that became samples, by the reason of their gold captions."""
-    table = make_table("Chosen regions that became samples, by reason", ["source"], REASONS)
+    shown = _list_shown_reasons(figures["yield"] for figures in sources.values())
+    table = make_table("Chosen regions that became samples, by reason", ["source"], shown)
     for key, figures in sources.items():
         if counts := figures["yield"]:
             shares = {reason: count["samples"] / count["chosen"] for reason, count in counts.items() if count["chosen"]}
-            table.add_row(key, *(f"{shares[reason]:.1%}" if reason in shares else "" for reason in REASONS))
+            table.add_row(key, *(f"{shares[reason]:.1%}" if reason in shares else "" for reason in shown))
     return table
+
+
+def _list_shown_reasons(several: Iterable[Collection[str]]) -> list[str]:
+    """The reasons in their order; that of models only where a caption has it."""
+    found = {reason for counts in several for reason in counts or ()}
+    return [reason for reason in REASONS if reason in found or reason != "model"]
 
 
 def _make_false_negative_table(sources: dict[str, Any]) -> Table:

@@ -193,6 +193,7 @@ def _build_and_publish(
         },
         "negatives": summarize_parts(tally),
         **({"reviewed": _count_reviewed(tally, plan)} if plan.decisions else {}),
+        **({"usage": _sorted_counts(tally.usage)} if tally.usage else {}),
         **({"repaired": _sorted_counts(tally.repaired)} if tally.repaired else {}),
         **({"doubts": _sorted_counts(tally.doubts)} if tally.doubts else {}),
         **({"turned_images": _sorted_counts(turned_counts)} if turned_counts else {}),

@@ -294,6 +294,7 @@ def _write_samples(
                 gold=gold.caption,
                 negatives=negatives,
                 reason=gold.reason,
+                author=gold.author,
             )
             count_parts(sample, task.evidence.nouns, tally)
             yield sample

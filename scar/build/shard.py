@@ -68,6 +68,7 @@ class ShardResult:
             "true_parts": self.tally.true_parts,
             "false_parts": self.tally.false_parts,
             "reviewed": self.tally.reviewed,
+            "usage": self.tally.usage,
             "turned": self.turned,
         }
         columns = [*self.rows.columns, *self.notes.columns]
@@ -105,6 +106,7 @@ class ShardResult:
                 true_parts=Counter(metadata["true_parts"]),
                 false_parts=Counter(metadata["false_parts"]),
                 reviewed=Counter(metadata["reviewed"]),
+                usage=Counter(metadata["usage"]),
             ),
             tuple(metadata.get("turned", ())),
         )
@@ -138,9 +140,11 @@ def build_shard(
         InputError: an annotation file has changed or can no longer be read.
     """
     tally = Tally(skip_bad=recipe.skip_bad)
+    usage = Counter(generator.usage)
     pictures = (read_upright(ref, source, tally) for ref in refs)
     written = iter_samples(pictures, source, recipe, generator, tally, words)
     samples = list(apply_decisions(written, decisions, tally))
+    tally.usage = Counter(generator.usage) - usage
     rows = make_row_table(samples, source.split, recipe.seed)
     notes = make_provenance_table(samples, generator.name, generator.version, source.licence, recipe.seed)
     del samples  # they take more memory than the tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class Gold(msgspec.Struct, frozen=True):
     caption: Caption
     reason: Reason
 
+    @property
+    def author(self) -> tuple[str, str] | None:
+        """Name and version of who wrote the caption, for the provenance; None stands for the generator's own."""
+        return None
+
 
 class Rejected(msgspec.Struct, frozen=True):
     """The reason why a region gets no captions, for the counts of the build."""
@@ -71,6 +77,8 @@ class Generator:
             golds of the source that `write_golds` wrote, a seed, and whether these golds are of all pictures of the
             source or of a sample. None if nothing is adapted.
         reads_texts: whether it needs what human texts say; otherwise they are not parsed.
+        usage: counts of what its captions took so far, such as tokens; it grows while captions are written, so that the
+            generator belongs to one process. None for a generator that takes nothing.
     """
 
     name: str
@@ -79,3 +87,4 @@ class Generator:
     write_negatives: Callable[..., list[NineNegatives | Rejected]]
     fit: Callable[[Generator, Sequence[GoldOfTask], str, bool], Generator] | None = None
     reads_texts: bool = False
+    usage: Counter[str] | None = None

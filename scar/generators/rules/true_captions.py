@@ -92,10 +92,10 @@ def _iter_human(evidence: PictureEvidence, region: Region) -> Iterator[TrueCapti
     said = [evidence.statements.get(caption, ()) for caption in evidence.picture.captions]
     for statement in ground_statements(evidence.picture, region, evidence.statements, evidence.contacts):
         weight = max(1, count_support(region, statement, said)) ** 2
-        yield TrueCaption(_make_phrases(statement), "human", weight)
+        yield TrueCaption(make_phrases(statement), "human", weight)
 
 
-def _make_phrases(statement: Statement) -> CaptionPhrases:
+def make_phrases(statement: Statement) -> CaptionPhrases:
     """The caption that a statement is."""
     if statement.landmark is None:
         predicate = f"{statement.predicate} {statement.preposition}".strip()
