@@ -301,7 +301,7 @@ class Sample(msgspec.Struct, frozen=True):
         negatives: three captions with another scene, three with another relation, three with another object. A train
             row without provenance gives one only.
         reason: the evidence for the true caption, one of `REASONS`; None in a corpus that does not say it.
-        author: name and version of the generator of this sample, where they are not those of the whole build.
+        author: the model that wrote the true caption, its prompt and the key of its reply; None if the rules did.
     """
 
     id: str
@@ -313,7 +313,7 @@ class Sample(msgspec.Struct, frozen=True):
     gold: Caption
     negatives: tuple[Negative, ...]
     reason: str | None = None
-    author: tuple[str, str] | None = None
+    author: str | None = None
 
     @property
     def captions(self) -> tuple[str, ...]:

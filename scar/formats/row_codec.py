@@ -173,10 +173,11 @@ def make_provenance_table(
         pa.StructArray.from_arrays(golds, fields=list(PROVENANCE_SCHEMA.field("gold").type)),
         make_string_array(sample.reason for sample in samples),
         make_list_array([len(sample.negatives) for sample in samples], negative_columns),
-        make_string_array(sample.author[0] if sample.author else generator for sample in samples),
-        make_string_array(sample.author[1] if sample.author else generator_version for sample in samples),
+        make_string_array([generator] * count),
+        make_string_array([generator_version] * count),
         pa.nulls(count, pa.string()) if licence is None else make_string_array([licence] * count),
         make_number_array([seed] * count, np.int64),
+        pa.array([sample.author for sample in samples], pa.string()),
     ]
     return pa.Table.from_arrays(columns, schema=PROVENANCE_SCHEMA)
 

@@ -51,6 +51,7 @@ PROVENANCE_SCHEMA = pa.schema(
         ("generator_version", pa.string()),
         ("licence", pa.string()),
         ("seed", pa.int64()),
+        ("author", pa.string()),
     ]
 )
 

@@ -42,8 +42,8 @@ class Gold(msgspec.Struct, frozen=True):
     reason: Reason
 
     @property
-    def author(self) -> tuple[str, str] | None:
-        """Name and version of who wrote the caption, for the provenance; None stands for the generator's own."""
+    def author(self) -> str | None:
+        """Who wrote the caption, for the provenance; None stands for the generator itself."""
         return None
 
 

@@ -26,7 +26,7 @@ UNREAD, NOT_OF_REGION, OF_OTHERS = "chat_unread", "chat_not_of_region", "chat_of
 class CompletedGold(RulesGold, frozen=True):
     """A gold that a model wrote, in phrases, so that the rules can replace its parts."""
 
-    author: tuple[str, str]
+    author: str
 
 
 def complete_golds(
@@ -62,7 +62,7 @@ def complete_golds(
     for number, answered in zip(weak, ask(questions, chat), strict=True):
         old = results[number]
         if isinstance(answered, Answered):
-            author = (f"chat {chat.model_name}", f"{name_prompt('complete')}, {answered.key}")
+            author = f"{chat.model_name}, {name_prompt('complete')}, {answered.key}"
             phrases = answered.result
             results[number] = CompletedGold(phrases.caption, "model", phrases, author)
         elif isinstance(old, Rejected):

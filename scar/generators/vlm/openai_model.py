@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 from scar.errors import BuildInterrupted, InputError
 from scar.generators.vlm.budget import Bill
 from scar.generators.vlm.chat_request import ChatRequest, Reply, keep_nothing
 from scar.generators.vlm.region_image import draw_region
+from scar.sample import Box
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 
@@ -37,6 +39,7 @@ class Endpoint:
         attempts: most attempts for a request.
         patience_s: most seconds for all attempts of a request.
         first_wait_s: seconds before the second attempt, without a word of the server; they double each time.
+        contact_s: seconds after which a server that cannot be reached, and never was, is given up.
     """
 
     base_url: str | None = None
@@ -45,6 +48,7 @@ class Endpoint:
     attempts: int = 10
     patience_s: float = 1800.0
     first_wait_s: float = 1.0
+    contact_s: float = 20.0
 
 
 @dataclass(slots=True)
@@ -54,13 +58,16 @@ class OpenAIModel:
     Attributes:
         endpoint: the server.
         bill: what is sent and paid, and the budget.
+        draw: makes the pictures of a region; see `draw_region`.
     """
 
     endpoint: Endpoint
     bill: Bill = field(default_factory=Bill)
+    draw: Callable[[Path, Box, int, int], tuple[bytes, bytes]] = draw_region
     _runner: asyncio.Runner = field(init=False, default_factory=asyncio.Runner)
     _client: Any = field(init=False, default=None)
     _resume_at: float = field(init=False, default=0.0)
+    _started_at: float = field(init=False, default=0.0)
 
     def __call__(
         self, requests: Sequence[ChatRequest], keep: Callable[[ChatRequest, Reply], None] = keep_nothing
@@ -77,7 +84,9 @@ class OpenAIModel:
     async def _answer_all(
         self, requests: Sequence[ChatRequest], keep: Callable[[ChatRequest, Reply], None]
     ) -> list[Reply]:
-        self._client = self._client or _open_client(self.endpoint)
+        if self._client is None:
+            self._client = _open_client(self.endpoint)
+            self._started_at = asyncio.get_running_loop().time()
         replies: list[Reply | None] = [None] * len(requests)
         pending = deque(enumerate(requests))
         problems: list[Exception] = []
@@ -122,7 +131,7 @@ class OpenAIModel:
 
         sampling = request.sampling
         pictures = await asyncio.to_thread(
-            draw_region, request.image, request.box, sampling.image_side, sampling.crop_side
+            self.draw, request.image, request.box, sampling.image_side, sampling.crop_side
         )
         parameters = make_parameters(request, pictures)
         self.bill.bytes_sent += sum(map(len, pictures))
@@ -166,6 +175,9 @@ class OpenAIModel:
             return False
         status = getattr(error, "status_code", None)
         if status is not None and not _is_temporary(status):
+            return False
+        was_never_reached = status is None and not isinstance(error, openai.APITimeoutError) and not self.bill.requests
+        if was_never_reached and asyncio.get_running_loop().time() - self._started_at > self.endpoint.contact_s:
             return False
         self.bill.count_failure(f"status {status}" if status else type(error).__name__)
         response = getattr(error, "response", None)
@@ -216,9 +228,10 @@ def read_completion(completion: Any) -> Reply:
 def _open_client(endpoint: Endpoint) -> Any:
     try:
         import openai
-        import stamina  # noqa: F401 - needed by every request
+        import stamina
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is missing; pip install 'scar-virtue[chat]' brings it.") from None
+    stamina.instrumentation.set_on_retry_hooks(())  # the bill counts retries; a log of each would bury the progress
     key = os.environ.get(KEY_VARIABLE) or (NO_KEY if endpoint.base_url else None)
     if key is None:
         raise InputError(f"no key in {KEY_VARIABLE}; set it, or give --base-url of a server that needs none.")

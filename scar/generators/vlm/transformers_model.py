@@ -83,8 +83,9 @@ def _load(path: str) -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is missing; pip install 'scar-virtue[virtue]' brings it.") from None
     try:
-        processor = AutoProcessor.from_pretrained(path, trust_remote_code=False)
-        model = AutoModelForImageTextToText.from_pretrained(
+        load_processor: Any = AutoProcessor.from_pretrained  # it has no types
+        processor = load_processor(path, trust_remote_code=False)
+        model: Any = AutoModelForImageTextToText.from_pretrained(
             path, trust_remote_code=False, use_safetensors=True, dtype="auto", device_map=None
         )
     except (OSError, ValueError, KeyError) as error:

@@ -19,7 +19,7 @@ BAD_TEXT, MAY_BE_TRUE = "chat_text", "chat_negative_true"
 class WrittenGold(Gold, frozen=True):
     """A gold whose negatives came with it."""
 
-    author: tuple[str, str]
+    author: str
     negatives: NineNegatives
 
 
@@ -39,7 +39,7 @@ def write_golds(tasks: Sequence[GoldTask], chat: Chat) -> list[Gold | Rejected]:
     for answered in ask(questions, chat):
         if isinstance(answered, Answered):
             gold, negatives = answered.result
-            author = (f"chat {chat.model_name}", f"{name_prompt('write')}, {answered.key}")
+            author = f"{chat.model_name}, {name_prompt('write')}, {answered.key}"
             results.append(WrittenGold(gold, "model", author, negatives))
         else:
             results.append(answered)
