@@ -79,11 +79,13 @@ def region_from_row(row: dict[str, Any], number: int) -> Region:
 
 
 def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Region, source: str, split: Split) -> Sample:
-    reason = None
+    reason = author = None
     if note is not None:
         source, gold, reason = note["source"], Caption(**note["gold"]), note.get("reason")
-        if not isinstance(reason, str | None):
-            raise ValueError(f"its reason {reason!r} is no text")
+        author = note.get("author")
+        for what, text in (("reason", reason), ("author", author)):
+            if not isinstance(text, str | None):
+                raise ValueError(f"its {what} {text!r} is no text")
         negatives = tuple(_make_negative(**negative) for negative in note["negatives"])
     elif split == "eval":
         gold, *others = [Caption(_require_text(text), "", "") for text in row["tgt_text"] or [""]]
@@ -105,6 +107,7 @@ def _make_sample(row: dict[str, Any], note: dict[str, Any] | None, region: Regio
         gold=gold,
         negatives=negatives,
         reason=reason,
+        author=author,
     )
 
 
