@@ -94,7 +94,7 @@ def main() -> None:
         for number in range(REQUESTS):
             request = ChatRequest("m", "t", f"other {number}", photo, Box(0, 0, 9, 9), "Phrase", schema)
             ledger.find(request.key)
-            ledger.add(request, Reply("a cup"))
+            ledger.add(request.key, request.model, request.task, Reply("a cup"))
         print(
             f"the ledger alone, look-up and writing: {(time.perf_counter() - start) / REQUESTS * 1000:.3f} ms a request"
         )

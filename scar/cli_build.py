@@ -183,6 +183,10 @@ def build_sources(
         str | None, typer.Option(metavar="IN,OUT", help="Money for a million tokens read, and written.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1024, help="The most requests at once.")] = 16,
+    batch: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Send requests as files to the Batch API; DIR keeps them until answers come."),
+    ] = None,
     words: Annotated[
         bool, typer.Option("--words", help="Build nothing: list what captions will say for categories and scenes.")
     ] = False,
@@ -243,7 +247,7 @@ def build_sources(
         "eval_share": eval_share,
     }
     given = {option: value for option, value in source.items() if value is not None}
-    chat = ChatOptions(generator, chat_mode, chat_model, base_url, ledger, replay, budget, price, concurrency)
+    chat = ChatOptions(generator, chat_mode, chat_model, base_url, ledger, replay, budget, price, concurrency, batch)
     if generator == "rules":
         refuse_options(list_given_options(context) & CHAT_OPTIONS, "it belongs to --generator openai or transformers")
     elif recipe == "demo" or words or plan:
@@ -298,7 +302,7 @@ def build_sources(
             track=show_progress,
         )
     else:
-        with open_generator(chat, out, wanted.parser, partial(typer.echo, err=True)) as writer:
+        with open_generator(chat, wanted, out, force, partial(typer.echo, err=True)) as writer:
             report = build_recipe(
                 wanted,
                 out,

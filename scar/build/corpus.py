@@ -77,7 +77,7 @@ def build_corpus(
         settings = BuildSettings(out, generator, images_mode, force, run, track, words, decisions)
         try:
             settings, plans = make_plans(recipe, settings)
-            generators = _fit_generators(plans, recipe, settings)
+            generators = fit_generators(plans, recipe, settings)
         except BuildInterrupted as error:
             raise BuildInterrupted(f"{error}; the same command begins again.") from None
         report = {
@@ -96,7 +96,7 @@ def _list_worker_modules(generator: Generator) -> list[str]:
     return [module for module in modules if module != "__main__"]
 
 
-def _fit_generators(plans: list[SourcePlan], recipe: Recipe, settings: BuildSettings) -> dict[str, Generator]:
+def fit_generators(plans: list[SourcePlan], recipe: Recipe, settings: BuildSettings) -> dict[str, Generator]:
     """Fit the generator to each source that is not finished; returns the fitted generators by key of the source."""
     unfinished = [plan for plan in plans if not plan.finished_entry]
     tasks = (plan.make_fit_task(settings.generator, recipe) for plan in unfinished)

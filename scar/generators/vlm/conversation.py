@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from scar.generators.generator import GoldTask, Rejected
 from scar.generators.vlm.answers import AnswerT, NoAnswer, make_schema, read_answer
 from scar.generators.vlm.chat_request import ChatModel, ChatRequest, Sampling
+from scar.generators.vlm.pending import PENDING
 
 PromptName: TypeAlias = Literal["complete", "write", "judge"]
 
@@ -83,6 +84,9 @@ def ask(questions: Sequence[Question[AnswerT, ResultT]], chat: Chat) -> list[Ans
         replies = chat.model(requests)
         texts = {}
         for number, request, reply in zip(numbers, requests, replies, strict=True):
+            if reply.finish == PENDING:
+                results[number] = Rejected("chat_pending")
+                continue
             answer = read_answer(reply.text, reply.finish, questions[number].form)
             result = answer if isinstance(answer, NoAnswer) else questions[number].use(answer)
             if isinstance(result, NoAnswer):

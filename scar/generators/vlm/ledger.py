@@ -77,9 +77,9 @@ class Ledger:
             row = self._connection.execute(query, (bytes.fromhex(key),)).fetchone()
         return None if row is None else Reply(*row)
 
-    def add(self, request: ChatRequest, reply: Reply) -> None:
-        """Keep the reply to a request; a second one to the same request is dropped."""
-        row = (bytes.fromhex(request.key), request.model, request.task, *_list_fields(reply), time.time())
+    def add(self, key: str, model: str, task: str, reply: Reply) -> None:
+        """Keep the reply to the request with a key; a second one to the same request is dropped."""
+        row = (bytes.fromhex(key), model, task, *_list_fields(reply), time.time())
         with self._lock, self._connection:
             self._connection.execute("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -131,7 +131,7 @@ class LedgerModel:
             raise InputError(f"{self._ledger.path}: {problem}; build without --replay to ask them.")
 
         def keep_reply(request: ChatRequest, reply: Reply) -> None:
-            self._ledger.add(request, reply)
+            self._ledger.add(request.key, request.model, request.task, reply)
             keep(request, reply)
 
         if missing and self._model is not None:

@@ -87,7 +87,7 @@ class OpenAIModel:
         self, requests: Sequence[ChatRequest], keep: Callable[[ChatRequest, Reply], None]
     ) -> list[Reply]:
         if self._client is None:
-            self._client = _open_client(self.endpoint)
+            self._client = open_client(self.endpoint)
             self._started_at = asyncio.get_running_loop().time()
         replies: list[Reply | None] = [None] * len(requests)
         pending = deque(enumerate(requests))
@@ -159,13 +159,13 @@ class OpenAIModel:
         except openai.BadRequestError as error:
             if getattr(error, "code", None) in ("content_filter", "content_policy_violation"):
                 return Reply("", "content_filter")
-            raise InputError(_explain(settings, error)) from None
+            raise InputError(explain_error(settings, error)) from None
         except openai.APIConnectionError as error:
-            raise BuildInterrupted(_explain(settings, error)) from None
+            raise BuildInterrupted(explain_error(settings, error)) from None
         except openai.APIError as error:
             status = getattr(error, "status_code", 500)
             kind = BuildInterrupted if _is_temporary(status) else InputError
-            raise kind(_explain(settings, error)) from None
+            raise kind(explain_error(settings, error)) from None
         raise AssertionError("the last attempt returns or raises")
 
     async def _wait_for_leave(self) -> None:
@@ -258,7 +258,12 @@ def read_completion(content: bytes) -> Reply:
     )
 
 
-def _open_client(endpoint: Endpoint) -> Any:
+def open_client(endpoint: Endpoint, max_retries: int = 0) -> Any:
+    """The SDK's asynchronous client of a server.
+
+    Raises:
+        InputError: a package or the key is missing.
+    """
     try:
         import openai
         import stamina
@@ -268,7 +273,9 @@ def _open_client(endpoint: Endpoint) -> Any:
     key = os.environ.get(KEY_VARIABLE) or (NO_KEY if endpoint.base_url else None)
     if key is None:
         raise InputError(f"no key in {KEY_VARIABLE}; set it, or give --base-url of a server that needs none.")
-    return openai.AsyncOpenAI(api_key=key, base_url=endpoint.base_url, timeout=endpoint.timeout_s, max_retries=0)
+    return openai.AsyncOpenAI(
+        api_key=key, base_url=endpoint.base_url, timeout=endpoint.timeout_s, max_retries=max_retries
+    )
 
 
 def _is_temporary(status: int) -> bool:
@@ -296,7 +303,7 @@ def _read_retry_after(headers: Any) -> float | None:
         return None
 
 
-def _explain(endpoint: Endpoint, error: Exception) -> str:
+def explain_error(endpoint: Endpoint, error: Exception) -> str:
     """What a server said, in one line and without the key."""
     said = " ".join(str(error).split())[:300]
     if key := os.environ.get(KEY_VARIABLE):

@@ -27,8 +27,8 @@ def request_(tmp_path: Path) -> ChatRequest:
 
 def test_a_reply_outlives_the_process(request_: ChatRequest, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l.sqlite")
-    ledger.add(request_, Reply("first", "stop", 3, 4))
-    ledger.add(request_, Reply("second"))
+    ledger.add(request_.key, "m", "t", Reply("first", "stop", 3, 4))
+    ledger.add(request_.key, "m", "t", Reply("second"))
     ledger.close()
     ledger = Ledger(tmp_path / "l.sqlite", is_readonly=True)
     assert ledger.find(request_.key) == Reply("first", "stop", 3, 4)
@@ -79,7 +79,7 @@ def test_equal_requests_are_asked_once(request_: ChatRequest, tmp_path: Path) ->
 
 def test_replies_stay(request_: ChatRequest, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l.sqlite")
-    ledger.add(request_, Reply("first"))
+    ledger.add(request_.key, "m", "t", Reply("first"))
     ledger.close()
     connection = sqlite3.connect(tmp_path / "l.sqlite")
     for statement in ("UPDATE replies SET text = 'x'", "DELETE FROM replies"):
