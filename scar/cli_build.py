@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from scar.cli_chat import CHAT_OPTIONS, ChatOptions, open_generator
+from scar.cli_chat import CHAT_OPTIONS, ChatOptions, make_estimating_generator, open_generator
 from scar.cli_options import list_given_options, make_recipe, parse_files, parse_image_count, refuse_options
 from scar.common.terminal import MAX_SEED, one_line_errors, refuse_infinity
 from scar.errors import InputError
@@ -250,8 +250,8 @@ def build_sources(
     chat = ChatOptions(generator, chat_mode, chat_model, base_url, ledger, replay, budget, price, concurrency, batch)
     if generator == "rules":
         refuse_options(list_given_options(context) & CHAT_OPTIONS, "it belongs to --generator openai or transformers")
-    elif recipe == "demo" or words or plan:
-        refuse_options({"generator"}, "the demo, --words and --plan ask no model")
+    elif recipe == "demo" or words:
+        refuse_options({"generator"}, "the demo and --words ask no model")
     else:
         refuse_options({"workers"} if workers not in (None, 1) else (), "a build that asks a model is one process")
         refuse_options({"engine"} if engine != "local" else (), "a build that asks a model is one process")
@@ -269,7 +269,8 @@ def build_sources(
             decisions=decisions or wanted.decisions,
         )
         if plan:
-            previews = preview_build(wanted, workers, engine, show_progress)
+            writer = make_estimating_generator(chat, wanted.parser)
+            previews = preview_build(wanted, workers, engine, show_progress, writer)
             lines = [json.dumps(msgspec.to_builtins(previews))] if as_json else iter_preview_lines(previews, wanted)
             for line in lines:
                 typer.echo(line)

@@ -82,6 +82,17 @@ def open_generator(
         yield make_chat_generator(options.mode, LedgerModel(ledger, model), name, options.generator, recipe.parser)
 
 
+def make_estimating_generator(options: ChatOptions, parser: str | None) -> Generator | None:
+    """The generator whose requests are counted and not sent; None stands for the rules."""
+    if options.generator == "rules":
+        return None
+    from scar.generators.vlm.make_generator import make_chat_generator
+    from scar.generators.vlm.pending import CollectingModel
+
+    name = _check_options(options, parser)
+    return make_chat_generator(options.mode, CollectingModel(), name, options.generator, parser)
+
+
 def _ask_in_batches(
     options: ChatOptions,
     name: str,
@@ -132,6 +143,8 @@ def _check_options(options: ChatOptions, parser: str | None) -> str:
         raise InputError("--batch goes with --generator openai, without --replay and --budget.")
     if options.generator == "transformers" and options.base_url is not None:
         raise InputError("--base-url: a local model has no server; leave it out.")
+    if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
+        raise InputError(f"--base-url {options.base_url!r}: give an address such as http://localhost:8000/v1.")
     if options.mode == "complete":
         from scar.language.parse_texts import open_texts
         from scar.language.parser import WAY_OUT

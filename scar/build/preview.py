@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -52,6 +53,7 @@ class SourcePreview(msgspec.Struct, frozen=True):
         advice: why many records give no sample, and what to add.
         stops_at: the first record at which the build would stop, as it does not skip bad records; None if it would not.
         seconds: estimated time of the whole build of the source, in seconds.
+        requests: estimated number of requests to a model for the whole source, if each answer can be used; 0 without.
         words: what captions say for the categories and scenes of these pictures.
     """
 
@@ -70,10 +72,13 @@ class SourcePreview(msgspec.Struct, frozen=True):
     advice: tuple[str, ...]
     stops_at: str | None
     seconds: float
+    requests: int
     words: list[WordRow]
 
 
-def preview_build(recipe: Recipe, workers: int, engine: EngineName, track: Track) -> list[SourcePreview]:
+def preview_build(
+    recipe: Recipe, workers: int, engine: EngineName, track: Track, generator: Generator | None = None
+) -> list[SourcePreview]:
     """Build samples of some pictures of each source in memory; nothing is written.
 
     Args:
@@ -81,13 +86,14 @@ def preview_build(recipe: Recipe, workers: int, engine: EngineName, track: Track
         workers: number of processes of the build, for the estimated time.
         engine: opens large files.
         track: shows progress.
+        generator: writes captions; None stands for the rules. Of one behind a model, what it would ask is counted.
 
     Raises:
         RecipeError: the words file cannot be used.
         InputError: an annotation file cannot be used.
     """
     words = read_words(recipe.word_file) if recipe.word_file else NO_WORDS
-    generator = make_rules_generator()
+    generator = generator or make_rules_generator()
     with ExitStack() as stack:
         run = open_engine(engine, workers, stack) if are_heavy(recipe.sources) else run_here
         start, stops_at = time.perf_counter(), None
@@ -121,7 +127,8 @@ def _preview_source(
         tally, samples, building = _build_some(index, recipe, generator, words)
     places = select_fit_indices(len(index))
     counts = count_names([index[place] for place in places], skip_bad=True)
-    every_picture = building * len(index) / max(len(places), 1) / workers
+    share = len(index) / max(len(places), 1)
+    every_picture = building * share / workers
     return SourcePreview(
         source=index.source.key,
         pictures=len(index),
@@ -138,6 +145,7 @@ def _preview_source(
         advice=tuple(iter_advice(index, tally, words)),
         stops_at=stops_at,
         seconds=round(opening + every_picture, 1),
+        requests=round(tally.usage["requests"] * share),
         words=make_word_rows(index.source.key, counts, words),
     )
 
@@ -157,10 +165,12 @@ def _build_some(
     tally = Tally(skip_bad=recipe.skip_bad)
     pictures = (read_upright(ref, source, tally) for ref in refs)
     captions: list[str] = []
+    usage = Counter(generator.usage)
     for sample in iter_samples(pictures, source, recipe, fitted, tally, words):
         if len(captions) < _CAPTIONS:
             captions.append(sample.gold.text)
     seconds = time.perf_counter() - start
+    tally.usage = Counter(generator.usage) - usage
     if len(refs) == len(index):
         tally.add_tally(index.tally)
     tally.records = tally.samples + tally.rejected.total()
@@ -190,6 +200,8 @@ def iter_preview_lines(previews: Sequence[SourcePreview], recipe: Recipe) -> Ite
         yield from (f"  {sentence}" for sentence in preview.advice)
         if preview.stops_at:
             yield f"  the build would stop: {preview.stops_at}"
+        if preview.requests:
+            yield f"  requests to the model: about {preview.requests:,}, more where answers cannot be used"
         yield f"  time: about {_say_seconds(preview.seconds)}"
         if preview.captions:
             yield "  first captions:"

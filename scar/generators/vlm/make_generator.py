@@ -15,13 +15,18 @@ from scar.generators.vlm.complete import complete_golds
 from scar.generators.vlm.conversation import Chat, name_prompt
 from scar.generators.vlm.judge import judge_negatives
 from scar.generators.vlm.ledger import LedgerModel
+from scar.generators.vlm.pending import CollectingModel
 
 ChatMode: TypeAlias = Literal["complete", "write", "judge"]
 """What a model does: golds where the rules have no natural one; all ten captions; or judging those of the rules."""
 
 
 def make_chat_generator(
-    mode: ChatMode, model: LedgerModel, model_name: str, kind: str = "openai", parser: str | None = None
+    mode: ChatMode,
+    model: LedgerModel | CollectingModel,
+    model_name: str,
+    kind: str = "openai",
+    parser: str | None = None,
 ) -> Generator:
     """Make a generator that asks a model.
 
@@ -29,7 +34,7 @@ def make_chat_generator(
 
     Args:
         mode: what the model does.
-        model: answers and keeps the replies.
+        model: answers and keeps the replies, or collects what is asked.
         model_name: name of the model; it is part of every request.
         kind: name of the generator in the build report, such as "openai".
         parser: package of the parser of texts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from scar.generators.vlm.chat_request import ChatRequest, Reply, keep_nothing
@@ -15,14 +16,17 @@ class CollectingModel:
 
     Attributes:
         requests: what was asked so far, by key.
+        usage: number of ``requests`` so far.
     """
 
     def __init__(self) -> None:
         self.requests: dict[str, ChatRequest] = {}
+        self.usage: Counter[str] = Counter()
 
     def __call__(
         self, requests: Sequence[ChatRequest], keep: Callable[[ChatRequest, Reply], None] = keep_nothing
     ) -> list[Reply]:
         """Remember requests; each reply is pending."""
         self.requests |= {request.key: request for request in requests}
+        self.usage["requests"] += len(requests)
         return [Reply("", PENDING)] * len(requests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from scar.errors import InputError
@@ -82,6 +83,8 @@ def _load(path: str) -> tuple[Any, Any]:
         from transformers import AutoModelForImageTextToText, AutoProcessor
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is missing; pip install 'scar-virtue[virtue]' brings it.") from None
+    if Path(path).is_absolute() and not Path(path).is_dir():
+        raise InputError(f"--chat-model {path}: no such folder; give the folder of a model, or its name on the Hub.")
     try:
         load_processor: Any = AutoProcessor.from_pretrained  # it has no types
         processor = load_processor(path, trust_remote_code=False)
