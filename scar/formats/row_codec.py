@@ -180,9 +180,15 @@ def make_provenance_table(
         make_string_array([generator_version] * count),
         pa.nulls(count, pa.string()) if licence is None else make_string_array([licence] * count),
         make_number_array([seed] * count, np.int64),
-        pa.array([sample.author for sample in samples], pa.string()),
+        _make_author_column(samples),
     ]
     return pa.Table.from_arrays(columns, schema=PROVENANCE_SCHEMA)
+
+
+def _make_author_column(samples: Sequence[Sample]) -> pa.Array:
+    """Make the column of authors; without any, nothing imports pandas, which `pyarrow.array` does for a list."""
+    authors = [sample.author for sample in samples]
+    return pa.array(authors, pa.string()) if any(authors) else pa.nulls(len(authors), pa.string())
 
 
 def _make_region_columns(samples: Sequence[Sample]) -> list[pa.Array]:
