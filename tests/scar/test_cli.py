@@ -55,7 +55,7 @@ def test_real_photographs(tmp_path: Path) -> None:
     entry = json.loads(done.stdout)["COCO_mini/eval"]
     assert entry["records"] == 624 == entry["samples"] + sum(entry["rejected"].values())
     chosen = entry["samples"] + sum(entry["rejected"].get(reason, 0) for reason in AFTER_SELECTION)
-    assert entry["samples"] > 0.5 * chosen
+    assert entry["samples"] > 0.4 * chosen  # golds of what no caption names are left out, as they are often untrue
     golds = sum(each["chosen"] for each in entry["golds"].values())
     assert entry["samples"] <= golds <= entry["samples"] + entry["rejected"].get("few_negatives", 0)
     assert scar("check", tmp_path).exit_code == 0
