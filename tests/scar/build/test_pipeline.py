@@ -187,7 +187,7 @@ def test_regions_that_have_a_caption_are_chosen_first(
         (lambda tasks: [None] * len(tasks), "gave None for region 50; give a Rejected, or a Gold with one of"),
         (
             lambda tasks: [Gold(Caption("a cup", "on", "a table"), "vision")] * len(tasks),  # type: ignore[arg-type]
-            "gave .*reason='vision'.* for region 50; .* human, mask, annotated, direction, ordinal, position",
+            "gave .*reason='vision'.* for region 50; .* human, mask, annotated, direction, model, ordinal, position",
         ),
     ],
 )
